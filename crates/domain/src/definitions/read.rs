@@ -1,0 +1,652 @@
+//! From a folder of text files to [`Definitions`], with every mistake reported at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::table::{Reader, quoted, span_of};
+use super::{
+    Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile, SourceFile,
+};
+use crate::catalog::{
+    Catalog, Entity, Field, FieldPath, Lifecycle, MaskKind, SafeFor, Sensitivity,
+};
+use crate::diagnostic::{Diagnostic, Severity, Span};
+use crate::identifier::IdentifierType;
+use crate::purpose::{Audience, Purpose};
+use crate::time::parse_duration;
+use crate::value::FieldType;
+
+const FIELD_KEYS: &[&str] = &[
+    "type",
+    "values",
+    "currency",
+    "owner",
+    "description",
+    "sources",
+    "traits",
+    "identifier",
+    "sensitivity",
+    "safe_for",
+    "mask",
+    "freshness",
+    "filterable",
+    "tags",
+    "lifecycle",
+    "examples",
+];
+const EVENT_KEYS: &[&str] = &[
+    "aliases",
+    "owner",
+    "description",
+    "sources",
+    "sensitivity",
+    "safe_for",
+    "mask",
+    "tags",
+    "lifecycle",
+    "examples",
+    "properties",
+];
+const TYPES: &[&str] = &[
+    "bool",
+    "int",
+    "decimal",
+    "string",
+    "enum",
+    "timestamp",
+    "duration",
+    "strings",
+];
+const SENSITIVITIES: &[&str] = &["public", "internal", "confidential", "restricted"];
+
+/// Reads the files of a definitions folder.
+///
+/// # Errors
+/// Every mistake in every file, in order of file and position.
+pub fn read_folder(
+    mut files: Vec<SourceFile>,
+) -> Result<(Definitions, Vec<Diagnostic>), Vec<Diagnostic>> {
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    let mut draft = Draft::default();
+    draft.limits(&files);
+    if draft.found.is_empty() {
+        for file in &files {
+            draft.read_file(file);
+        }
+        draft.cross_check(&files);
+    }
+    draft
+        .found
+        .sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
+    if draft
+        .found
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
+        return Err(draft.found);
+    }
+    let fields = draft.fields.into_iter().map(|(field, _)| field).collect();
+    let definitions = Definitions {
+        ceilings: draft.ceilings,
+        lookups: draft.lookups,
+        catalog: Catalog::new(fields, draft.events),
+        policies: draft.policies,
+        files,
+    };
+    Ok((definitions, draft.found))
+}
+
+/// Where a field was written, for findings that only show once all files are read.
+#[derive(Debug)]
+struct Place {
+    file: String,
+    span: Span,
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    found: Vec<Diagnostic>,
+    saw_workspace: bool,
+    ceilings: Ceilings,
+    lookups: BTreeMap<IdentifierType, BTreeSet<Purpose>>,
+    fields: Vec<(Field, Place)>,
+    events: Vec<(Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>)>,
+    policies: Vec<PolicyFile>,
+}
+
+impl Draft {
+    fn limits(&mut self, files: &[SourceFile]) {
+        if files.len() > MAX_FILES {
+            let message = format!(
+                "{} files; a definitions folder has at most {MAX_FILES}",
+                files.len()
+            );
+            self.found.push(Diagnostic::error(
+                "too-many-files",
+                "",
+                "",
+                Span::default(),
+                message,
+            ));
+        }
+        for file in files.iter().filter(|file| file.text.len() > MAX_FILE_BYTES) {
+            let message = format!(
+                "{} bytes; a definitions file has at most {MAX_FILE_BYTES}",
+                file.text.len()
+            );
+            self.found.push(Diagnostic::error(
+                "file-too-large",
+                &file.path,
+                "",
+                Span::default(),
+                message,
+            ));
+        }
+    }
+
+    fn read_file(&mut self, file: &SourceFile) {
+        let mut reader = Reader::new(&file.path, &file.text);
+        let entity = file
+            .path
+            .strip_prefix("fields/")
+            .and_then(|name| name.strip_suffix(".toml"));
+        match (file.path.as_str(), entity) {
+            ("workspace.toml", _) => self.read_workspace(&mut reader),
+            ("events.toml", _) => self.read_events(&mut reader),
+            (_, Some(name)) => self.read_fields(&mut reader, name),
+            (path, None) if path.starts_with("policies/") && path.ends_with(".kith") => {
+                self.policies.push(PolicyFile { path: path.into(), text: file.text.as_str().into() });
+            }
+            _ => reader.error(
+                "unknown-file",
+                Span::default(),
+                "not a definitions file".into(),
+                "known are `workspace.toml`, `fields/<entity>.toml`, `events.toml` and `policies/*.kith`".to_owned(),
+            ),
+        }
+        self.found.append(&mut reader.found);
+    }
+
+    fn read_workspace(&mut self, reader: &mut Reader<'_>) {
+        self.saw_workspace = true;
+        let root = reader.parse();
+        let table = root.get_ref();
+        reader.only_keys(
+            table,
+            "`workspace.toml`",
+            &["edition", "ceilings", "lookups"],
+        );
+        match table.get("edition") {
+            None => reader.error(
+                "missing-key",
+                Span::default(),
+                "`edition` is missing".into(),
+                format!("start the file with `edition = {EDITION}`"),
+            ),
+            Some(value) => {
+                let edition = value
+                    .get_ref()
+                    .as_integer()
+                    .and_then(|n| i64::from_str_radix(n.as_str(), n.radix()).ok());
+                if edition != Some(EDITION) {
+                    let hint = format!("this Kith reads `edition = {EDITION}`");
+                    reader.error(
+                        "wrong-edition",
+                        span_of(value),
+                        "`edition` is not one that is known".into(),
+                        hint,
+                    );
+                }
+            }
+        }
+        if let Some(ceilings) = reader.table(table, "ceilings") {
+            self.read_ceilings(reader, ceilings);
+        }
+        if let Some(lookups) = reader.table(table, "lookups") {
+            self.read_lookups(reader, lookups);
+        }
+    }
+
+    fn read_ceilings(&mut self, reader: &mut Reader<'_>, table: &DeTable<'_>) {
+        reader.only_keys(table, "`ceilings`", &Audience::ALL.map(Audience::as_str));
+        for audience in Audience::ALL {
+            let Some(text) = reader.string(table, audience.as_str()) else {
+                continue;
+            };
+            let Some(level) = reader.word("sensitivity", text, SENSITIVITIES) else {
+                continue;
+            };
+            let ceiling = match audience {
+                Audience::Support => &mut self.ceilings.support,
+                Audience::Ai => &mut self.ceilings.ai,
+                Audience::Reporting => &mut self.ceilings.reporting,
+                Audience::Automation => &mut self.ceilings.automation,
+            };
+            *ceiling = level;
+        }
+    }
+
+    fn read_lookups(&mut self, reader: &mut Reader<'_>, table: &DeTable<'_>) {
+        let types: Vec<_> = IdentifierType::ALL
+            .iter()
+            .map(|kind| kind.as_str())
+            .collect();
+        let purposes: Vec<_> = Purpose::ALL
+            .iter()
+            .map(|purpose| purpose.as_str())
+            .collect();
+        for key in table.keys() {
+            let name = key.get_ref().as_ref();
+            let Some(kind) =
+                reader.word::<IdentifierType>("identifier type", (name, span_of(key)), &types)
+            else {
+                continue;
+            };
+            let words = reader.strings(table, name);
+            let consent = words
+                .into_iter()
+                .filter_map(|word| reader.word("purpose", word, &purposes))
+                .collect();
+            self.lookups.insert(kind, consent);
+        }
+    }
+
+    fn read_fields(&mut self, reader: &mut Reader<'_>, name: &str) {
+        let entity = match name.parse::<Entity>() {
+            Ok(Entity::Event) | Err(()) => {
+                let known: Vec<_> = Entity::ALL
+                    .iter()
+                    .filter(|e| **e != Entity::Event)
+                    .map(|e| e.as_str())
+                    .collect();
+                let message = format!("`{name}` is no entity that has fields of its own");
+                let hint = format!(
+                    "use one of {}; events are written in `events.toml`",
+                    quoted(&known)
+                );
+                return reader.error("unknown-entity", Span::default(), message, hint);
+            }
+            Ok(entity) => entity,
+        };
+        let root = reader.parse();
+        for (key, value) in root.get_ref() {
+            let Some(table) = value.get_ref().as_table() else {
+                reader.wrong_type(key.get_ref(), value, "a table that describes a field");
+                continue;
+            };
+            if let Some(path) = self.path(reader, entity, key.get_ref(), span_of(key)) {
+                reader.only_keys(table, &format!("field `{path}`"), FIELD_KEYS);
+                let ty = read_type(reader, table, &path, span_of(key));
+                self.read_field(reader, entity, path, ty, table, span_of(key));
+            }
+        }
+    }
+
+    fn read_events(&mut self, reader: &mut Reader<'_>) {
+        let root = reader.parse();
+        for (key, value) in root.get_ref() {
+            let name = key.get_ref().as_ref();
+            let Some(table) = value.get_ref().as_table() else {
+                reader.wrong_type(name, value, "a table that describes an event");
+                continue;
+            };
+            let Some(path) = self.path(reader, Entity::Event, name, span_of(key)) else {
+                continue;
+            };
+            reader.only_keys(table, &format!("event `{name}`"), EVENT_KEYS);
+            self.read_field(
+                reader,
+                Entity::Event,
+                path,
+                Some(FieldType::Bool),
+                table,
+                span_of(key),
+            );
+            let aliases = words(reader.strings(table, "aliases"));
+            let keys = self.read_properties(reader, name, table);
+            self.events.push((name.into(), aliases, keys));
+        }
+    }
+
+    fn read_properties(
+        &mut self,
+        reader: &mut Reader<'_>,
+        event: &str,
+        table: &DeTable<'_>,
+    ) -> Vec<Arc<str>> {
+        let mut keys = Vec::new();
+        let Some(properties) = reader.table(table, "properties") else {
+            return keys;
+        };
+        for (key, value) in properties {
+            let Some(property) = value.get_ref().as_table() else {
+                reader.wrong_type(key.get_ref(), value, "a table that describes a property");
+                continue;
+            };
+            let name = format!("{event}.{}", key.get_ref());
+            let Some(path) = self.path(reader, Entity::Event, &name, span_of(key)) else {
+                continue;
+            };
+            reader.only_keys(property, &format!("property `{path}`"), FIELD_KEYS);
+            let ty = read_type(reader, property, &path, span_of(key));
+            self.read_field(reader, Entity::Event, path, ty, property, span_of(key));
+            keys.push(key.get_ref().as_ref().into());
+        }
+        keys
+    }
+
+    fn path(
+        &self,
+        reader: &mut Reader<'_>,
+        entity: Entity,
+        key: &str,
+        span: Span,
+    ) -> Option<FieldPath> {
+        let path = FieldPath::new(entity, key);
+        if path.is_none() {
+            let hint = if entity == Entity::Event {
+                "write camelCase words joined by points, such as `checkout.failed`"
+            } else {
+                "write one camelCase word, such as `privateRevenue`"
+            };
+            reader.error(
+                "malformed-key",
+                span,
+                format!("`{key}` cannot name a field"),
+                hint.to_owned(),
+            );
+        }
+        path
+    }
+
+    fn read_field(
+        &mut self,
+        reader: &mut Reader<'_>,
+        entity: Entity,
+        path: FieldPath,
+        ty: Option<FieldType>,
+        table: &DeTable<'_>,
+        span: Span,
+    ) {
+        let lifecycle = reader.string(table, "lifecycle");
+        let lifecycle = lifecycle.and_then(|text| {
+            reader.word("lifecycle", text, &Lifecycle::ALL.map(Lifecycle::as_str))
+        });
+        let lifecycle = lifecycle.unwrap_or(Lifecycle::Active);
+        let owner = self.required(reader, table, "owner", &path, span, lifecycle);
+        let description = self.required(reader, table, "description", &path, span, lifecycle);
+        let sensitivity = match reader.string(table, "sensitivity") {
+            Some(text) => reader.word("sensitivity", text, SENSITIVITIES),
+            None => {
+                let message = format!("field `{path}` says no `sensitivity`");
+                reader.error(
+                    "missing-key",
+                    span,
+                    message,
+                    format!("use one of {}", quoted(SENSITIVITIES)),
+                );
+                None
+            }
+        };
+        let mask = reader.string(table, "mask");
+        let mask =
+            mask.and_then(|text| reader.word("mask", text, &MaskKind::ALL.map(MaskKind::as_str)));
+        let identifiers: Vec<_> = IdentifierType::ALL
+            .iter()
+            .map(|kind| kind.as_str())
+            .collect();
+        let identifier = reader.string(table, "identifier");
+        let identifier =
+            identifier.and_then(|text| reader.word("identifier type", text, &identifiers));
+        let freshness = reader.string(table, "freshness").and_then(|(text, at)| {
+            let micros = parse_duration(text).filter(|micros| *micros > 0);
+            if micros.is_none() {
+                let message = format!("`{text}` is no length of time");
+                reader.error(
+                    "malformed-duration",
+                    at,
+                    message,
+                    "write `30 days` or `15 minutes`".to_owned(),
+                );
+            }
+            micros
+        });
+        let safe_for = reader.strings(table, "safe_for");
+        let safe_for: SafeFor = safe_for
+            .into_iter()
+            .filter_map(|text| {
+                reader.word::<Audience>("audience", text, &Audience::ALL.map(Audience::as_str))
+            })
+            .collect();
+        let field = Field {
+            entity,
+            ty: ty.unwrap_or(FieldType::String),
+            owner,
+            description,
+            sources: words(reader.strings(table, "sources")),
+            traits: words(reader.strings(table, "traits")),
+            identifier,
+            sensitivity: sensitivity.unwrap_or(Sensitivity::Restricted),
+            safe_for,
+            mask: mask.unwrap_or(MaskKind::Redact),
+            freshness,
+            filterable: reader.flag(table, "filterable"),
+            tags: words(reader.strings(table, "tags")),
+            lifecycle,
+            examples: words(reader.strings(table, "examples")),
+            path,
+        };
+        self.fields.push((
+            field,
+            Place {
+                file: reader.file.to_owned(),
+                span,
+            },
+        ));
+    }
+
+    fn required(
+        &self,
+        reader: &mut Reader<'_>,
+        table: &DeTable<'_>,
+        key: &str,
+        path: &FieldPath,
+        span: Span,
+        lifecycle: Lifecycle,
+    ) -> Arc<str> {
+        let text = reader
+            .string(table, key)
+            .map_or("", |(text, _)| text.trim());
+        if text.is_empty() && lifecycle != Lifecycle::Draft {
+            let hint =
+                format!("add `{key} = \"…\"`, or set `lifecycle = \"draft\"` until there is one");
+            reader.error(
+                "missing-key",
+                span,
+                format!("field `{path}` has no {key}"),
+                hint,
+            );
+        }
+        text.into()
+    }
+
+    /// What only shows once all files are read: doubles, clashes, limits.
+    fn cross_check(&mut self, files: &[SourceFile]) {
+        let mut found = Vec::new();
+        let text_of = |place: &Place| {
+            files
+                .iter()
+                .find(|file| file.path == place.file)
+                .map_or("", |file| file.text.as_str())
+        };
+        let mut report = |code, place: &Place, message: String, hint: String| {
+            let diagnostic =
+                Diagnostic::error(code, &place.file, text_of(place), place.span, message);
+            found.push(diagnostic.with_hint(hint));
+        };
+        let mut seen_paths = BTreeSet::new();
+        let mut seen_names = BTreeMap::new();
+        let mut seen_identifiers = BTreeMap::new();
+        for (field, place) in &self.fields {
+            if !seen_paths.insert(&field.path) {
+                let hint =
+                    "an event and another event's property may have the same path: rename one"
+                        .to_owned();
+                report(
+                    "duplicate-field",
+                    place,
+                    format!("field `{}` is defined twice", field.path),
+                    hint,
+                );
+            }
+            for name in field
+                .traits
+                .iter()
+                .filter(|_| field.entity != Entity::Event)
+            {
+                if let Some(other) = seen_names.insert((field.entity, name.clone()), &field.path) {
+                    let message = format!("`{name}` already means `{other}` in payloads");
+                    report(
+                        "duplicate-trait",
+                        place,
+                        message,
+                        "remove it from one of the two fields".to_owned(),
+                    );
+                }
+            }
+            if let Some(kind) = field.identifier {
+                if let Some(other) = seen_identifiers.insert(kind, &field.path) {
+                    let message =
+                        format!("identifiers of type `{kind}` are already shown by `{other}`");
+                    report(
+                        "duplicate-identifier",
+                        place,
+                        message,
+                        "one field shows one type".to_owned(),
+                    );
+                }
+                if kind.root_kind().as_str() != field.entity.as_str() {
+                    let message = format!(
+                        "a `{kind}` identifies a {}, not a {}",
+                        kind.root_kind().as_str(),
+                        field.entity
+                    );
+                    report(
+                        "wrong-identifier",
+                        place,
+                        message,
+                        "move the field, or remove `identifier`".to_owned(),
+                    );
+                }
+            }
+        }
+        if self.fields.len() > MAX_FIELDS {
+            let message = format!(
+                "{} fields; a catalog has at most {MAX_FIELDS}",
+                self.fields.len()
+            );
+            found.push(Diagnostic::error(
+                "too-many-fields",
+                "",
+                "",
+                Span::default(),
+                message,
+            ));
+        }
+        if !self.saw_workspace {
+            let hint =
+                format!("add a file `workspace.toml` that starts with `edition = {EDITION}`");
+            let message = "`workspace.toml` is missing";
+            found.push(
+                Diagnostic::error(
+                    "missing-file",
+                    "workspace.toml",
+                    "",
+                    Span::default(),
+                    message,
+                )
+                .with_hint(hint),
+            );
+        }
+        self.found.append(&mut found);
+    }
+}
+
+fn read_type(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    path: &FieldPath,
+    span: Span,
+) -> Option<FieldType> {
+    let Some((name, at)) = reader.string(table, "type") else {
+        let message = format!("field `{path}` says no `type`");
+        reader.error(
+            "missing-key",
+            span,
+            message,
+            format!("use one of {}", quoted(TYPES)),
+        );
+        return None;
+    };
+    let values = reader.strings(table, "values");
+    let currency = reader.string(table, "currency").and_then(|(text, at)| {
+        let currency = text.parse().ok();
+        if currency.is_none() {
+            let hint = "write the three capital letters of ISO 4217, such as `EUR`".to_owned();
+            reader.error("unknown-word", at, format!("`{text}` is no currency"), hint);
+        }
+        currency
+    });
+    if table.contains_key("values") && name != "enum" {
+        reader.error(
+            "misplaced-key",
+            at,
+            "only an enum has `values`".into(),
+            None,
+        );
+    }
+    if table.contains_key("currency") && name != "decimal" {
+        reader.error(
+            "misplaced-key",
+            at,
+            "only a decimal has a `currency`".into(),
+            None,
+        );
+    }
+    match name {
+        "bool" => Some(FieldType::Bool),
+        "int" => Some(FieldType::Int),
+        "decimal" => Some(FieldType::Decimal { currency }),
+        "string" => Some(FieldType::String),
+        "enum" if values.is_empty() => {
+            let hint = "add `values = [\"one\", \"two\"]`".to_owned();
+            reader.error(
+                "missing-key",
+                at,
+                format!("enum `{path}` has no values"),
+                hint,
+            );
+            None
+        }
+        "enum" => Some(FieldType::Enum(
+            values.into_iter().map(|(text, _)| text.into()).collect(),
+        )),
+        "timestamp" => Some(FieldType::Timestamp),
+        "duration" => Some(FieldType::Duration),
+        "strings" => Some(FieldType::Strings),
+        _ => {
+            reader.unknown_word("type", (name, at), TYPES);
+            None
+        }
+    }
+}
+
+fn words(texts: Vec<(&str, Span)>) -> Vec<Arc<str>> {
+    texts.into_iter().map(|(text, _)| text.into()).collect()
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

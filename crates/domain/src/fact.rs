@@ -1,0 +1,100 @@
+//! Facts: what a source said, after its format was understood and before the contract is checked.
+//! Connectors make them; the engine checks, resolves and stores them.
+
+use serde_json::{Map, Value as Json};
+
+use crate::Timestamp;
+use crate::identifier::Identifier;
+
+/// Whether the key that delivered a fact is kept secret by a server or ships in browsers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Trust {
+    /// Held by a server: its facts may merge people, grant roles and prove identity.
+    Server,
+    /// Ships in a browser, so anyone may forge its facts.
+    Public,
+}
+
+impl Trust {
+    /// The word, as stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Public => "public",
+        }
+    }
+}
+
+/// What a fact says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum FactKind {
+    /// Traits of a person; with an account, of the person's role in it too.
+    Identify,
+    /// A person belongs to an account; traits of the account, and of the role.
+    Group,
+    /// Something happened.
+    Track {
+        /// The event's name as the source has it.
+        event: String,
+    },
+    /// Two identifiers are of one person.
+    Alias,
+}
+
+impl FactKind {
+    /// The word, as stored and shown.
+    #[must_use]
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Identify => "identify",
+            Self::Group => "group",
+            Self::Track { .. } => "track",
+            Self::Alias => "alias",
+        }
+    }
+}
+
+/// One thing that a source said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fact {
+    /// The source's own id of the message; at most 100 bytes. Two facts of one source with the same
+    /// id within 30 days are one fact.
+    pub message_id: String,
+    /// What it says.
+    pub kind: FactKind,
+    /// The person's identifiers, the strongest first; the first is the node that facts hang on.
+    pub person: Vec<Identifier>,
+    /// The account's identifiers, likewise.
+    pub account: Vec<Identifier>,
+    /// Traits or event properties, unchecked.
+    pub data: Map<String, Json>,
+    /// When it was observed, corrected for the sender's clock, never later than it was received.
+    pub observed_at: Timestamp,
+    /// Parts of the message that could not be used; they go to quarantine, the rest is kept.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a message, or a part of one, was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where in the message: `traits.plan`; empty for all of it.
+    pub path: String,
+    /// A stable name for machines: `unknown-field`.
+    pub code: &'static str,
+    /// What was expected and what to do, without the value.
+    pub detail: String,
+}
+
+/// One message of a delivery: understood, or refused whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The original bytes of this message, kept if any part of it goes to quarantine.
+    pub original: Vec<u8>,
+    /// Identifiers found in it, even if refused, so that erasure finds the quarantine row.
+    pub identifiers: Vec<Identifier>,
+    /// The source's own id of the message, if one could be read.
+    pub message_id: Option<String>,
+    /// The fact, or why there is none.
+    pub fact: Result<Fact, Fault>,
+}
