@@ -402,6 +402,17 @@ pub struct Event {
     pub properties: Vec<(Arc<str>, FieldIdx)>,
 }
 
+/// The names of an event and its properties, before their fields have a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventNames {
+    /// `checkout.failed`.
+    pub name: Arc<str>,
+    /// Names under which sources send it, beside its own.
+    pub aliases: Vec<Arc<str>>,
+    /// The keys of its properties in payloads.
+    pub properties: Vec<Arc<str>>,
+}
+
 /// A field's place in its version's catalog. Meaningless in any other version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FieldIdx(pub u32);
@@ -427,13 +438,10 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// Builds from fields (those of events included) and events given as (name, aliases, property
-    /// keys). The caller has made sure that paths are unique and every event has its fields.
+    /// Builds from fields, those of events included. The caller has made sure that paths are unique
+    /// and every event has its fields.
     #[must_use]
-    pub fn new(
-        mut fields: Vec<Field>,
-        events: Vec<(Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>)>,
-    ) -> Self {
+    pub fn new(mut fields: Vec<Field>, events: Vec<EventNames>) -> Self {
         fields.sort_by(|a, b| a.path.cmp(&b.path));
         let mut catalog = Self {
             fields,
@@ -454,11 +462,16 @@ impl Catalog {
                 catalog.by_identifier.entry(identifier).or_insert(idx);
             }
         }
-        for (name, aliases, keys) in events {
+        for EventNames {
+            name,
+            aliases,
+            properties,
+        } in events
+        {
             let Some(occurrence) = catalog.find(&format!("event.{name}")) else {
                 continue;
             };
-            let properties = keys
+            let properties = properties
                 .into_iter()
                 .filter_map(|key| {
                     Some((

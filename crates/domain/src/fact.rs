@@ -86,6 +86,34 @@ pub struct Fault {
     pub detail: String,
 }
 
+/// A foreign format: bytes that a client sent become facts.
+pub trait Decoder: std::fmt::Debug + Send + Sync {
+    /// Reads one request's body, already decompressed. `received_at` bounds and corrects the
+    /// sender's times.
+    ///
+    /// # Errors
+    /// Only if no parser can read the body at all; a bad message within it is a [`Message`] with a
+    /// fault.
+    fn decode(&self, body: &[u8], received_at: Timestamp) -> Result<Delivery, MalformedBody>;
+}
+
+/// What one request delivered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// The write key in the body, for clients that send it there.
+    pub write_key: Option<String>,
+    /// The messages, in the order in which they were sent.
+    pub messages: Vec<Message>,
+}
+
+/// A body that no parser can read. It never repeats the body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct MalformedBody {
+    /// What was expected and where reading stopped.
+    pub detail: String,
+}
+
 /// One message of a delivery: understood, or refused whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Message {

@@ -10,7 +10,7 @@ use super::{
     Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile, SourceFile,
 };
 use crate::catalog::{
-    Catalog, Entity, Field, FieldPath, Lifecycle, MaskKind, SafeFor, Sensitivity,
+    Catalog, Entity, EventNames, Field, FieldPath, Lifecycle, MaskKind, SafeFor, Sensitivity,
 };
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::identifier::IdentifierType;
@@ -112,7 +112,7 @@ struct Draft {
     ceilings: Ceilings,
     lookups: BTreeMap<IdentifierType, BTreeSet<Purpose>>,
     fields: Vec<(Field, Place)>,
-    events: Vec<(Arc<str>, Vec<Arc<str>>, Vec<Arc<str>>)>,
+    events: Vec<EventNames>,
     policies: Vec<PolicyFile>,
 }
 
@@ -306,7 +306,11 @@ impl Draft {
             );
             let aliases = words(reader.strings(table, "aliases"));
             let keys = self.read_properties(reader, name, table);
-            self.events.push((name.into(), aliases, keys));
+            self.events.push(EventNames {
+                name: name.into(),
+                aliases,
+                properties: keys,
+            });
         }
     }
 
