@@ -1,1 +1,4 @@
-//! placeholder
+//! Foreign payloads become facts. Each module speaks one source's format, as its real clients send
+//! it, and knows nothing of the catalog: the engine checks what the facts say.
+
+pub mod segment;
