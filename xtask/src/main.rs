@@ -1,1 +1,70 @@
-fn main() {}
+//! Developer commands, run as `cargo xtask …`: every check and test, and the benches.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its user"
+)]
+
+mod clients;
+mod project;
+mod snapshots;
+mod steps;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use project::{Project, Result};
+
+const USAGE: &str = "\
+usage:
+  cargo xtask test [--only STEP,…] [-- NEXTEST ARGUMENTS]   every check and test
+  cargo xtask bench [--json FILE] [NAME…]                   the budgets, measured";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result {
+    match args
+        .split_first()
+        .map(|(command, rest)| (command.as_str(), rest))
+    {
+        Some(("test", rest)) => steps::run(&Project::find()?, &steps::Options::parse(rest)?),
+        Some(("bench", rest)) => bench(&Project::find()?, rest),
+        Some(("help" | "--help" | "-h", _)) => {
+            println!(
+                "{USAGE}\n\nsteps of `test`, in order:\n{}",
+                steps::list().trim_end()
+            );
+            Ok(())
+        }
+        Some((other, _)) => Err(format!("unknown command `{other}`\n{USAGE}")),
+        None => Err(format!("which command?\n{USAGE}")),
+    }
+}
+
+/// The benches need the kith crates, which this tool does not depend on: they are a binary of
+/// their own, always built for release.
+fn bench(project: &Project, args: &[String]) -> Result {
+    let mut cargo = project.cargo();
+    cargo
+        .args([
+            "run",
+            "--quiet",
+            "--release",
+            "--package",
+            "kith-bench",
+            "--",
+        ])
+        .args(args);
+    project::run(&mut cargo)
+}
