@@ -220,3 +220,8 @@ pub fn settings(write_key: &str) -> serde_json::Value {
         "remotePlugins": [],
     })
 }
+
+#[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
+mod tests;
