@@ -214,3 +214,8 @@ fn as_stored(kind: IdentifierType, text: &str) -> Result<Identifier, ProofFailur
         _ => Err(ProofFailure::UnusableIdentifier),
     }
 }
+
+#[cfg(test)]
+mod hmac_tests;
+#[cfg(test)]
+mod jwt_tests;
