@@ -1,1 +1,30 @@
-//! placeholder
+//! SQLite and PostgreSQL behind one [`Db`], and the only home of SQL.
+//!
+//! Every module below `db` holds one aggregate: its rows, and the functions that read and write them
+//! within a transaction ([`Tx`]). Every function takes the workspace, and every statement names it
+//! as its first parameter. A look-up that finds nothing is `Ok(None)`; a row that cannot be read is
+//! an error that names table, key and column.
+
+mod db;
+mod error;
+mod url;
+
+pub mod agents;
+pub mod audit;
+pub mod dedup;
+pub mod definitions;
+pub mod facts;
+pub mod feed;
+pub mod field_index;
+pub mod identity;
+pub mod journey;
+pub mod keys;
+pub mod members;
+pub mod profiles;
+pub mod quarantine;
+pub mod secrets;
+pub mod workspaces;
+
+pub use db::{Db, Engine, Scope, Tx};
+pub use error::{Cause, StoreError};
+pub use url::StoreUrl;

@@ -1,0 +1,208 @@
+//! One interface over SQLite and PostgreSQL: a snapshot to read, a transaction to write, and the
+//! audit log that a read waits for.
+
+pub(crate) mod migrate;
+pub(crate) mod param;
+mod postgres;
+pub(crate) mod row;
+pub(crate) mod sql;
+mod sqlite;
+mod tx;
+mod writer;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use kith_domain::id::WorkspaceId;
+
+pub use tx::Tx;
+
+use crate::audit::{AuditEntry, AuditFilter, AuditRow, AuditSeq, Streams};
+use crate::{StoreError, StoreUrl};
+
+/// The database engine behind a [`Db`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// Embedded, in the calling process.
+    Sqlite,
+    /// A server.
+    Postgres,
+}
+
+/// What a transaction may touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The rows of one workspace.
+    Workspace(WorkspaceId),
+    /// Workspaces and keys of all of them: to find the workspace that a credential belongs to.
+    Installation,
+}
+
+impl From<WorkspaceId> for Scope {
+    fn from(workspace: WorkspaceId) -> Self {
+        Self::Workspace(workspace)
+    }
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    backend: Arc<Backend>,
+    shared: Arc<Shared>,
+}
+
+/// What every transaction of a store goes by.
+struct Shared {
+    sql: sql::SqlCache,
+    streams: Streams,
+}
+
+enum Backend {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl std::fmt::Debug for Db {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db")
+            .field("engine", &self.engine())
+            .field("streams", &self.shared.streams)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Db {
+    /// Opens the store, creates it if it is not there, and upgrades it if an older Kith wrote it.
+    /// `node` names this process in the audit log: small letters, digits and `-`.
+    ///
+    /// # Errors
+    /// If the store cannot be reached or written, or was written by a newer Kith.
+    pub async fn open(url: &StoreUrl, node: &str) -> Result<Self, StoreError> {
+        let engine = match url {
+            StoreUrl::Sqlite(_) => Engine::Sqlite,
+            StoreUrl::Postgres(_) => Engine::Postgres,
+        };
+        let shared = Arc::new(Shared {
+            sql: sql::SqlCache::new(engine),
+            streams: Streams::of_node(node)?,
+        });
+        let backend = match url {
+            StoreUrl::Sqlite(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, &shared)?),
+            StoreUrl::Postgres(url) => {
+                Backend::Postgres(postgres::Postgres::open(url, &shared).await?)
+            }
+        };
+        Ok(Self {
+            backend: Arc::new(backend),
+            shared,
+        })
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.shared.sql.engine
+    }
+
+    /// The names of this node's audit streams.
+    #[must_use]
+    pub fn streams(&self) -> &Streams {
+        &self.shared.streams
+    }
+
+    /// Runs the closure on one snapshot. It may only read, and wait on nothing but its transaction.
+    /// On SQLite it runs in the calling thread.
+    ///
+    /// # Errors
+    /// The closure's, or the database's.
+    pub async fn read<'env, T, E, F>(&self, scope: impl Into<Scope>, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let scope = scope.into();
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.read(scope, work),
+            Backend::Postgres(postgres) => postgres.read(scope, work).await,
+        }
+    }
+
+    /// Runs the closure whole in one transaction, and answers once it is durable. Transactions of one
+    /// workspace run one after the other on both engines, so a closure reads what it may rely on. If
+    /// it fails, panics, or ignores a failed statement, nothing of it remains.
+    ///
+    /// # Errors
+    /// The closure's, or the database's.
+    pub async fn write<T, E, F>(&self, scope: impl Into<Scope>, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let scope = scope.into();
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.write(scope, work).await,
+            Backend::Postgres(postgres) => postgres.write(scope, work).await,
+        }
+    }
+
+    /// Appends to this node's log of reads, and answers once the entry is durable. Entries that come
+    /// together are committed together.
+    ///
+    /// # Errors
+    /// If the entry is not durable: then the data that it speaks of must not leave.
+    pub async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => {
+                let stream = Arc::clone(&self.shared.streams.read);
+                sqlite.audit_append(stream, entry).await
+            }
+            Backend::Postgres(postgres) => postgres.audit_append(entry).await,
+        }
+    }
+
+    /// Entries of every stream, reads and changes, the newest first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_search(
+        &self,
+        workspace: WorkspaceId,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.audit_search(workspace, filter),
+            Backend::Postgres(_) => {
+                self.read(workspace, |tx| {
+                    crate::audit::search(tx, workspace, filter).boxed()
+                })
+                .await
+            }
+        }
+    }
+
+    /// Whether the store can be read and written just now.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.ping().await,
+            Backend::Postgres(_) => {
+                self.write(Scope::Installation, |tx| {
+                    async { tx.execute("SELECT 1", &[]).await.map(drop) }.boxed()
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Runs a future that must be ready at once.
+fn poll_once<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
+    future
+        .now_or_never()
+        .unwrap_or_else(|| Err(StoreError::Waits.into()))
+}

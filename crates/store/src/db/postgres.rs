@@ -1,0 +1,284 @@
+//! PostgreSQL: a pool of connections, a snapshot per read, a lock per workspace for writes, and one
+//! task that commits audit entries in groups.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::future::BoxFuture;
+use postgres_types::ToSql;
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::NoTls;
+use tokio_postgres::config::SslMode;
+
+use super::param::Cell;
+use super::row::Row;
+use super::tx::Connection;
+use super::{Scope, Shared, Tx, migrate};
+use crate::audit::{self, AuditRow, AuditSeq};
+use crate::{Cause, StoreError};
+
+/// Connections at most; PostgreSQL's own default limit is 100.
+const MAX_CONNECTIONS: usize = 16;
+/// How long to wait for a connection, free or new.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Audit entries that wait at most; more callers wait for a place.
+const MAX_QUEUED: usize = 1_024;
+/// Audit entries in one commit at most.
+const MAX_GROUP: usize = 256;
+
+/// Said to the server at connection: nothing waits for ever, and nothing is acknowledged before it
+/// is on disk, whatever the server's own settings say.
+const SESSION: &str = "-c statement_timeout=15s -c lock_timeout=10s \
+     -c idle_in_transaction_session_timeout=30s -c synchronous_commit=on -c timezone=UTC";
+
+/// A store on a server.
+pub(super) struct Postgres {
+    pool: Pool,
+    shared: Arc<Shared>,
+    audit: mpsc::Sender<AuditJob>,
+}
+
+struct AuditJob {
+    entry: AuditRow,
+    answer: oneshot::Sender<Result<AuditSeq, StoreError>>,
+}
+
+impl Postgres {
+    pub(super) async fn open(url: &str, shared: &Arc<Shared>) -> Result<Self, StoreError> {
+        let pool = connect(url)?;
+        migrate::postgres(&pool).await?;
+        let (audit, queue) = mpsc::channel(MAX_QUEUED);
+        tokio::spawn(run_audit(pool.clone(), Arc::clone(shared), queue));
+        Ok(Self {
+            pool,
+            shared: Arc::clone(shared),
+            audit,
+        })
+    }
+
+    pub(super) async fn read<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}",
+            set_scope(scope)
+        );
+        run(&self.pool, &self.shared, scope, &begin, work).await
+    }
+
+    /// Read committed, behind a lock that the workspace's writers hold one after the other: each
+    /// sees all that was committed before, so none fails for concurrency and none needs a retry.
+    pub(super) async fn write<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let begin = format!(
+            "BEGIN; {}; SELECT pg_advisory_xact_lock({})",
+            set_scope(scope),
+            workspace_number(scope)
+        );
+        run(&self.pool, &self.shared, scope, &begin, work).await
+    }
+
+    pub(super) async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
+        let (answer, receiver) = oneshot::channel();
+        let stopped = || StoreError::Unavailable(Cause::new("the audit writer has stopped"));
+        self.audit
+            .send(AuditJob { entry, answer })
+            .await
+            .map_err(|_| stopped())?;
+        receiver.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+fn connect(url: &str) -> Result<Pool, StoreError> {
+    let mut config: tokio_postgres::Config = url
+        .parse()
+        .map_err(|_| StoreError::Url("PostgreSQL cannot read it"))?;
+    if config.get_ssl_mode() == SslMode::Require {
+        return Err(StoreError::Url(
+            "`sslmode=require` is not supported yet: use a local socket, a private network or a TLS tunnel",
+        ));
+    }
+    config.ssl_mode(SslMode::Disable);
+    let session = match config.get_options() {
+        Some(options) => format!("{options} {SESSION}"),
+        None => SESSION.to_owned(),
+    };
+    config
+        .options(session)
+        .application_name("kith")
+        .connect_timeout(CONNECT_TIMEOUT);
+    let manager = Manager::from_config(
+        config,
+        NoTls,
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
+    );
+    Pool::builder(manager)
+        .max_size(MAX_CONNECTIONS)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(CONNECT_TIMEOUT))
+        .create_timeout(Some(CONNECT_TIMEOUT))
+        .build()
+        .map_err(|_| StoreError::Unavailable(Cause::new("no pool of connections")))
+}
+
+/// What row level security goes by. Workspaces are numbered from 1; 0 is the installation.
+fn set_scope(scope: Scope) -> String {
+    format!("SET LOCAL kith.workspace = '{}'", workspace_number(scope))
+}
+
+const fn workspace_number(scope: Scope) -> u64 {
+    match scope {
+        Scope::Workspace(workspace) => workspace.0,
+        Scope::Installation => 0,
+    }
+}
+
+async fn run<'env, T, E, F>(
+    pool: &Pool,
+    shared: &Arc<Shared>,
+    scope: Scope,
+    begin: &str,
+    work: F,
+) -> Result<T, E>
+where
+    F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    let connection = PgConnection::begin(pool, begin).await?;
+    let mut tx = Tx::new(Connection::Postgres(connection), scope, Arc::clone(shared));
+    let result = work(&mut tx).await;
+    let failure = tx.failure();
+    let Connection::Postgres(connection) = tx.connection else {
+        return result;
+    };
+    match (result, failure) {
+        (Ok(value), None) => {
+            connection.end("COMMIT").await?;
+            Ok(value)
+        }
+        (result, failure) => {
+            connection.end("ROLLBACK").await?;
+            match failure {
+                Some(failure) => result.and(Err(failure.into())),
+                None => result,
+            }
+        }
+    }
+}
+
+/// A connection with a transaction open on it. If it is dropped before the end (the caller went
+/// away, or a closure panicked), the connection is closed, and with it the transaction.
+pub(super) struct PgConnection {
+    client: Option<Object>,
+}
+
+impl PgConnection {
+    async fn begin(pool: &Pool, begin: &str) -> Result<Self, StoreError> {
+        let connection = Self {
+            client: Some(pool.get().await?),
+        };
+        connection.client()?.batch_execute(begin).await?;
+        Ok(connection)
+    }
+
+    async fn end(mut self, end: &str) -> Result<(), StoreError> {
+        self.client()?.batch_execute(end).await?;
+        // Back to the pool.
+        self.client = None;
+        Ok(())
+    }
+
+    fn client(&self) -> Result<&Object, StoreError> {
+        self.client
+            .as_ref()
+            .ok_or_else(|| StoreError::Unavailable(Cause::new("the transaction is over")))
+    }
+
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        let rows = client.query(&statement, params).await?;
+        rows.iter()
+            .map(|row| {
+                let cells = (0..row.len())
+                    .map(|index| row.try_get::<_, Cell>(index))
+                    .collect::<Result<_, _>>()?;
+                Ok(Row { cells })
+            })
+            .collect()
+    }
+
+    pub(super) async fn execute(
+        &self,
+        sql: &str,
+        params: &[&(dyn ToSql + Sync)],
+    ) -> Result<u64, StoreError> {
+        let client = self.client()?;
+        let statement = client.prepare_cached(sql).await?;
+        Ok(client.execute(&statement, params).await?)
+    }
+}
+
+impl Drop for PgConnection {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+/// Commits audit entries in groups until the last sender is gone. A stream has one writer at a time,
+/// also if two processes go by the same name, so its numbers have no gaps.
+async fn run_audit(pool: Pool, shared: Arc<Shared>, mut queue: mpsc::Receiver<AuditJob>) {
+    let stream = &shared.streams.read;
+    // The stream's name has no characters but letters, digits, `-` and `/`.
+    let begin = format!(
+        "BEGIN; {}; SELECT pg_advisory_xact_lock(1, hashtext('{stream}'))",
+        set_scope(Scope::Installation)
+    );
+    let mut jobs = Vec::new();
+    while queue.recv_many(&mut jobs, MAX_GROUP).await > 0 {
+        let (entries, answers): (Vec<_>, Vec<_>) =
+            jobs.drain(..).map(|job| (job.entry, job.answer)).unzip();
+        let stream = Arc::clone(stream);
+        let committed = run(&pool, &shared, Scope::Installation, &begin, |tx| {
+            Box::pin(async move { audit::append_group(tx, &stream, &entries).await })
+        })
+        .await;
+        answer(answers, committed);
+    }
+}
+
+fn answer(
+    answers: Vec<oneshot::Sender<Result<AuditSeq, StoreError>>>,
+    committed: Result<Vec<AuditSeq>, StoreError>,
+) {
+    // Nobody listens any more where the caller went away.
+    match committed {
+        Ok(numbers) => {
+            for (answer, number) in answers.into_iter().zip(numbers) {
+                let _ = answer.send(Ok(number));
+            }
+        }
+        Err(error) => {
+            for answer in answers {
+                let _ = answer.send(Err(error.clone()));
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! SQLite: a folder with two files, so that the audit entries of reads never queue behind ingest.
+//! Reads run in the calling thread, each on a connection of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use kith_domain::id::WorkspaceId;
+use parking_lot::Mutex;
+use rusqlite::{Connection as SqliteConnection, OpenFlags};
+
+use super::tx::Connection;
+use super::writer::Writer;
+use super::{Scope, Shared, Tx, migrate, poll_once};
+use crate::StoreError;
+use crate::audit::{self, AuditEntry, AuditFilter, AuditRow, AuditSeq};
+use crate::error::Cause;
+
+/// Waits for another process's lock, then gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Read connections kept open for the next reader.
+const MAX_IDLE_READERS: usize = 16;
+/// Prepared statements kept per connection.
+const MAX_STATEMENTS: usize = 256;
+
+/// A store in a folder.
+pub(super) struct Sqlite {
+    data: File,
+    audit: File,
+}
+
+impl Sqlite {
+    pub(super) fn open(folder: &Path, shared: &Arc<Shared>) -> Result<Self, StoreError> {
+        create_folder(folder)?;
+        Ok(Self {
+            data: File::open(folder.join("kith.db"), migrate::SQLITE, shared)?,
+            audit: File::open(folder.join("audit.db"), migrate::SQLITE_AUDIT, shared)?,
+        })
+    }
+
+    pub(super) fn read<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        self.data.read(scope, work)
+    }
+
+    pub(super) async fn write<T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.data.writer.submit(scope, work).await
+    }
+
+    pub(super) async fn audit_append(
+        &self,
+        stream: Arc<str>,
+        entry: AuditRow,
+    ) -> Result<AuditSeq, StoreError> {
+        self.audit
+            .writer
+            .submit(Scope::Installation, move |tx| {
+                async move { audit::append_to(tx, &stream, &entry).await }.boxed()
+            })
+            .await
+    }
+
+    pub(super) fn audit_search(
+        &self,
+        workspace: WorkspaceId,
+        filter: &AuditFilter,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let search = |file: &File| {
+            file.read(workspace.into(), |tx| {
+                audit::search(tx, workspace, filter).boxed()
+            })
+        };
+        let changes = search(&self.data)?;
+        let reads = search(&self.audit)?;
+        Ok(audit::merge(changes, reads, filter))
+    }
+
+    pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        for file in [&self.data, &self.audit] {
+            file.writer
+                .submit(Scope::Installation, |tx| ask_nothing(tx).boxed())
+                .await?;
+            file.read(Scope::Installation, |tx| ask_nothing(tx).boxed())?;
+        }
+        Ok(())
+    }
+}
+
+async fn ask_nothing(tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    tx.query("SELECT 1", &[]).await.map(drop)
+}
+
+/// One database file: its writer and its readers.
+struct File {
+    path: PathBuf,
+    writer: Writer,
+    readers: Mutex<Vec<SqliteConnection>>,
+    shared: Arc<Shared>,
+}
+
+impl File {
+    fn open(
+        path: PathBuf,
+        migrations: &[migrate::Migration],
+        shared: &Arc<Shared>,
+    ) -> Result<Self, StoreError> {
+        let mut connection = connect(&path)?;
+        migrate::sqlite(&mut connection, migrations)?;
+        let file = DatabaseFile::at(&path)?;
+        let name = path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let tx = Tx::new(
+            Connection::Sqlite(connection),
+            Scope::Installation,
+            Arc::clone(shared),
+        );
+        Ok(Self {
+            writer: Writer::start(&name, file, tx)?,
+            readers: Mutex::default(),
+            shared: Arc::clone(shared),
+            path,
+        })
+    }
+
+    fn read<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let idle = self.readers.lock().pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => self.open_reader()?,
+        };
+        run(&connection, "BEGIN")?;
+        let mut tx = Tx::new(
+            Connection::Sqlite(connection),
+            scope,
+            Arc::clone(&self.shared),
+        );
+        // Should the closure panic, its connection is closed with the transaction.
+        let result = poll_once(work(&mut tx));
+        let failure = tx.failure();
+        if let Connection::Sqlite(connection) = tx.connection {
+            run(&connection, "COMMIT")?;
+            let mut readers = self.readers.lock();
+            if readers.len() < MAX_IDLE_READERS {
+                readers.push(connection);
+            }
+        }
+        match failure {
+            Some(failure) => result.and(Err(failure.into())),
+            None => result,
+        }
+    }
+
+    fn open_reader(&self) -> Result<SqliteConnection, StoreError> {
+        let connection = connect(&self.path)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+}
+
+fn run(connection: &SqliteConnection, sql: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(sql)?.execute(())?;
+    Ok(())
+}
+
+/// Opens a connection. The write-ahead log is bounded and synced at every commit; deleted content is
+/// overwritten.
+pub(super) fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = SqliteConnection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA secure_delete = ON;
+         PRAGMA wal_autocheckpoint = 2000;
+         PRAGMA journal_size_limit = 67108864;
+         PRAGMA cache_size = -16384;
+         PRAGMA temp_store = MEMORY;
+         PRAGMA trusted_schema = OFF;",
+    )?;
+    Ok(connection)
+}
+
+fn create_folder(folder: &Path) -> Result<(), StoreError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(|error| {
+        StoreError::Unavailable(Cause::new(format!(
+            "cannot create the folder `{}`: {}",
+            folder.display(),
+            error.kind()
+        )))
+    })
+}
+
+/// The file that was opened. SQLite goes on writing to a file that was deleted or replaced, and what
+/// it then acknowledges is lost; so the writer looks before each group.
+pub(super) struct DatabaseFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl DatabaseFile {
+    fn at(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            path: path.to_owned(),
+            identity: identity(path)?,
+        })
+    }
+
+    pub(super) fn check_in_place(&self) -> Result<(), StoreError> {
+        if identity(&self.path)? == self.identity {
+            Ok(())
+        } else {
+            Err(moved())
+        }
+    }
+}
+
+fn moved() -> StoreError {
+    StoreError::Unavailable(Cause::new(
+        "the database file was moved or replaced: put it back, or restart",
+    ))
+}
+
+#[cfg(unix)]
+fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let metadata = fs::metadata(path).map_err(|_| moved())?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn identity(path: &Path) -> Result<(u64, u64), StoreError> {
+    fs::metadata(path).map(|_| (0, 0)).map_err(|_| moved())
+}

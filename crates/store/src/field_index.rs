@@ -1,0 +1,109 @@
+//! The values of filterable fields, in one narrow table. A value is kept in a form whose bytes sort
+//! as the values do, the same on both engines.
+
+use kith_domain::Value;
+use kith_domain::id::WorkspaceId;
+
+use crate::db::sql::{Column, bytes, text};
+use crate::identity::RootId;
+use crate::{StoreError, Tx};
+
+/// Texts are indexed by at most this many bytes; who compares longer ones looks at the profile too.
+pub const MAX_TEXT_BYTES: usize = 512;
+
+const DELETE: &str = "DELETE FROM field_index
+    WHERE workspace = ?1 AND id = ?2 AND field IN (SELECT r.field FROM {rows})";
+const DELETE_ROWS: [Column; 1] = [text("field")];
+const INSERT: &str = "INSERT INTO field_index (workspace, field, value, id)
+    SELECT ?1, r.field, r.value, ?2 FROM {rows} WHERE true
+    ON CONFLICT (workspace, field, value, id) DO NOTHING";
+const INSERT_ROWS: [Column; 2] = [text("field"), bytes("value")];
+
+/// Replaces what is indexed of one account, person or company for the fields that changed. `None`
+/// takes the field out; a list of strings is indexed by each of its items.
+///
+/// # Errors
+/// If the database fails.
+pub async fn replace_for(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    id: RootId,
+    changed: &[(&str, Option<&Value>)],
+) -> Result<(), StoreError> {
+    let fields: Vec<_> = changed.iter().map(|(field, _)| [(*field).into()]).collect();
+    let shared = [ws.into(), (&id).into()];
+    tx.each(DELETE, &shared, &DELETE_ROWS, &fields).await?;
+
+    let keys: Vec<(&str, Vec<u8>)> = changed
+        .iter()
+        .filter_map(|(field, value)| Some((*field, (*value)?)))
+        .flat_map(|(field, value)| keys(value).into_iter().map(move |key| (field, key)))
+        .collect();
+    let rows: Vec<_> = keys
+        .iter()
+        .map(|(field, key)| [(*field).into(), key.as_slice().into()])
+        .collect();
+    tx.each(INSERT, &shared, &INSERT_ROWS, &rows).await?;
+    Ok(())
+}
+
+/// The sortable forms of a value: one, or one for each item of a list.
+#[must_use]
+pub fn keys(value: &Value) -> Vec<Vec<u8>> {
+    match value {
+        Value::Bool(value) => vec![vec![u8::from(*value)]],
+        Value::Int(value) | Value::Duration(value) => vec![sortable(*value).to_vec()],
+        Value::Timestamp(at) => vec![sortable(at.micros()).to_vec()],
+        Value::Decimal(decimal) => {
+            // Another currency is another range.
+            let mut key = decimal
+                .currency
+                .map_or_else(Vec::new, |currency| currency.as_str().as_bytes().to_vec());
+            key.extend(sortable(decimal.micros));
+            vec![key]
+        }
+        Value::String(text) => vec![prefix(text)],
+        Value::Strings(items) => items.iter().map(|item| prefix(item)).collect(),
+    }
+}
+
+/// Big-endian with the sign turned, so that negative numbers sort first.
+const fn sortable(value: i64) -> [u8; 8] {
+    (value.cast_unsigned() ^ (1 << 63)).to_be_bytes()
+}
+
+fn prefix(text: &str) -> Vec<u8> {
+    text.as_bytes()
+        .iter()
+        .copied()
+        .take(MAX_TEXT_BYTES)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use kith_domain::Decimal;
+
+    use super::*;
+
+    #[test]
+    fn keys_sort_as_the_values_do() {
+        let numbers = [i64::MIN, -1, 0, 1, i64::MAX];
+        let ints: Vec<_> = numbers.iter().map(|n| keys(&Value::Int(*n))).collect();
+        assert!(ints.is_sorted());
+        let euros = |micros| {
+            keys(&Value::Decimal(Decimal {
+                micros,
+                currency: "EUR".parse().ok(),
+            }))
+        };
+        let euros: Vec<_> = numbers.iter().map(|n| euros(*n)).collect();
+        assert!(euros.is_sorted());
+        let texts = ["", "A", "a", "ab", "é"];
+        let texts: Vec<_> = texts
+            .iter()
+            .map(|t| keys(&Value::String((*t).into())))
+            .collect();
+        assert!(texts.is_sorted());
+    }
+}

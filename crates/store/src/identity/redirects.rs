@@ -1,0 +1,56 @@
+//! Where the ids of merged roots lead, for ever. Always one step, whatever was merged afterwards.
+
+use kith_domain::id::WorkspaceId;
+
+use super::RootId;
+use crate::{StoreError, Tx};
+
+const LEAD_ON: &str =
+    "UPDATE redirect SET to_id = ?4 WHERE workspace = ?1 AND kind = ?2 AND to_id = ?3";
+const REVIVE: &str = "DELETE FROM redirect WHERE workspace = ?1 AND kind = ?2 AND from_id = ?3";
+const INSERT: &str = "INSERT INTO redirect (workspace, kind, from_id, to_id)
+    VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (workspace, kind, from_id) DO UPDATE SET to_id = excluded.to_id";
+const RESOLVE: &str = "SELECT to_id FROM redirect
+    WHERE workspace = ?1 AND kind = ?2 AND from_id = ?3";
+
+/// Makes `from`, and whatever led to it, lead to `to`, which from now on leads nowhere else.
+///
+/// # Errors
+/// If the two are of different kinds, or the database fails.
+pub async fn redirect_to(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    from: RootId,
+    to: RootId,
+) -> Result<(), StoreError> {
+    if from.kind() != to.kind() {
+        return Err(StoreError::Conflict(
+            "an id can only lead to an id of the same kind",
+        ));
+    }
+    if from == to {
+        return Ok(());
+    }
+    let kind = from.kind().as_str().into();
+    let (from, to) = (&from, &to);
+    tx.execute(REVIVE, &[ws.into(), kind, to.into()]).await?;
+    tx.execute(LEAD_ON, &[ws.into(), kind, from.into(), to.into()])
+        .await?;
+    tx.execute(INSERT, &[ws.into(), kind, from.into(), to.into()])
+        .await?;
+    Ok(())
+}
+
+/// The id that this one leads to: itself, unless it was merged. One statement in either case.
+///
+/// # Errors
+/// If the database fails.
+pub async fn resolve(tx: &mut Tx<'_>, ws: WorkspaceId, id: RootId) -> Result<RootId, StoreError> {
+    let params = [ws.into(), id.kind().as_str().into(), (&id).into()];
+    let Some(row) = tx.query_opt(RESOLVE, &params).await? else {
+        return Ok(id);
+    };
+    row.columns("redirect")
+        .id("to_id", |bytes| RootId::from_slice(id.kind(), bytes))
+}

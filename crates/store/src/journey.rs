@@ -1,0 +1,149 @@
+//! The events of a person or an account on one time line, the newest first. One statement each, so
+//! that absent and invisible cost the same.
+
+use kith_domain::Timestamp;
+use kith_domain::id::{AccountId, EventId, PersonId, WorkspaceId};
+
+use crate::db::param::Param;
+use crate::facts::{EventRow, read_event};
+use crate::{Engine, StoreError, Tx};
+
+/// Where a page ends: the time and id of its last event.
+pub type Cursor = (Timestamp, EventId);
+
+// Each node of the person gives its newest events from its own part of the index, and no more than
+// the page can hold.
+macro_rules! of_person {
+    (sqlite, $account:literal) => {
+        concat!(
+            "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
+               e.message_id, e.trust, e.received_at, e.definitions_version
+             FROM identifier i JOIN event e ON e.workspace = i.workspace AND e.node = i.id
+             WHERE i.workspace = ?1 AND i.root = ?2 AND (e.at, e.id) IN (
+               SELECT x.at, x.id FROM event x
+               WHERE x.workspace = i.workspace AND x.node = i.id AND (x.at, x.id) < (?3, ?4)",
+            $account,
+            " ORDER BY x.at DESC, x.id DESC LIMIT ?5)
+             ORDER BY e.at DESC, e.id DESC LIMIT ?5"
+        )
+    };
+    (postgres, $account:literal) => {
+        concat!(
+            "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
+               e.message_id, e.trust, e.received_at, e.definitions_version
+             FROM identifier i CROSS JOIN LATERAL (
+               SELECT * FROM event x
+               WHERE x.workspace = i.workspace AND x.node = i.id AND (x.at, x.id) < (?3, ?4)",
+            $account,
+            " ORDER BY x.at DESC, x.id DESC LIMIT ?5) e
+             WHERE i.workspace = ?1 AND i.root = ?2
+             ORDER BY e.at DESC, e.id DESC LIMIT ?5"
+        )
+    };
+}
+
+macro_rules! of_account {
+    (sqlite) => {
+        "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
+           e.message_id, e.trust, e.received_at, e.definitions_version
+         FROM identifier i JOIN event e ON e.workspace = i.workspace AND e.account_node = i.id
+         WHERE i.workspace = ?1 AND i.root = ?2 AND (e.at, e.id) IN (
+           SELECT x.at, x.id FROM event x
+           WHERE x.workspace = i.workspace AND x.account_node = i.id AND (x.at, x.id) < (?3, ?4)
+           ORDER BY x.at DESC, x.id DESC LIMIT ?5)
+         ORDER BY e.at DESC, e.id DESC LIMIT ?5"
+    };
+    (postgres) => {
+        "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
+           e.message_id, e.trust, e.received_at, e.definitions_version
+         FROM identifier i CROSS JOIN LATERAL (
+           SELECT * FROM event x
+           WHERE x.workspace = i.workspace AND x.account_node = i.id AND (x.at, x.id) < (?3, ?4)
+           ORDER BY x.at DESC, x.id DESC LIMIT ?5) e
+         WHERE i.workspace = ?1 AND i.root = ?2
+         ORDER BY e.at DESC, e.id DESC LIMIT ?5"
+    };
+}
+
+macro_rules! in_account_or_none {
+    ($engine:tt) => {
+        of_person!(
+            $engine,
+            " AND (x.account_node IS NULL OR x.account_node IN (
+                SELECT a.id FROM identifier a WHERE a.workspace = ?1 AND a.root = ?6))"
+        )
+    };
+}
+
+/// Events of a person, the newest first: all of them, or with an account those that happened in it
+/// or in no account.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_person(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    person: PersonId,
+    account: Option<AccountId>,
+    before: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let (at, id) = bound(before.as_ref());
+    let base = [ws.into(), (&person).into(), at, id, i64::from(limit).into()];
+    let rows = match &account {
+        None => {
+            let sql = match tx.engine() {
+                Engine::Sqlite => of_person!(sqlite, ""),
+                Engine::Postgres => of_person!(postgres, ""),
+            };
+            tx.query(sql, &base).await?
+        }
+        Some(account) => {
+            let sql = match tx.engine() {
+                Engine::Sqlite => in_account_or_none!(sqlite),
+                Engine::Postgres => in_account_or_none!(postgres),
+            };
+            let params: Vec<_> = base.into_iter().chain([account.into()]).collect();
+            tx.query(sql, &params).await?
+        }
+    };
+    rows.iter().map(read_event).collect()
+}
+
+/// Events that happened in an account, the newest first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_account(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    account: AccountId,
+    before: Option<Cursor>,
+    limit: u32,
+) -> Result<Vec<EventRow>, StoreError> {
+    let (at, id) = bound(before.as_ref());
+    let sql = match tx.engine() {
+        Engine::Sqlite => of_account!(sqlite),
+        Engine::Postgres => of_account!(postgres),
+    };
+    let params = [
+        ws.into(),
+        (&account).into(),
+        at,
+        id,
+        i64::from(limit).into(),
+    ];
+    tx.query(sql, &params)
+        .await?
+        .iter()
+        .map(read_event)
+        .collect()
+}
+
+/// Without a cursor, a bound that lies behind every event.
+fn bound(before: Option<&Cursor>) -> (Param<'_>, Param<'_>) {
+    match before {
+        Some((at, id)) => ((*at).into(), id.into()),
+        None => (Param::Int(i64::MAX), Param::Bytes(&[0xff; 16])),
+    }
+}
