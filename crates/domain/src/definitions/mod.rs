@@ -9,6 +9,7 @@
 //! policies/*.kith          the policy language
 //! ```
 
+mod clash;
 mod read;
 mod table;
 

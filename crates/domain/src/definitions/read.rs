@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
+use super::clash;
 use super::table::{Reader, quoted, span_of};
 use super::{
     Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile, SourceFile,
@@ -75,7 +76,9 @@ pub fn read_folder(
         for file in &files {
             draft.read_file(file);
         }
-        draft.cross_check(&files);
+        let clashes = clash::find(&draft.fields, &draft.events, &files);
+        draft.found.extend(clashes);
+        draft.whole();
     }
     draft
         .found
@@ -100,9 +103,9 @@ pub fn read_folder(
 
 /// Where a field was written, for findings that only show once all files are read.
 #[derive(Debug)]
-struct Place {
-    file: String,
-    span: Span,
+pub(super) struct Place {
+    pub(super) file: String,
+    pub(super) span: Span,
 }
 
 #[derive(Debug, Default)]
@@ -131,6 +134,20 @@ impl Draft {
                 message,
             ));
         }
+        for pair in files.windows(2) {
+            if let [file, other] = pair
+                && file.path == other.path
+            {
+                let message = "this file is there twice";
+                self.found.push(Diagnostic::error(
+                    "duplicate-file",
+                    &file.path,
+                    "",
+                    Span::default(),
+                    message,
+                ));
+            }
+        }
         for file in files.iter().filter(|file| file.text.len() > MAX_FILE_BYTES) {
             let message = format!(
                 "{} bytes; a definitions file has at most {MAX_FILE_BYTES}",
@@ -146,6 +163,32 @@ impl Draft {
         }
     }
 
+    /// What can be said of the folder only as a whole.
+    fn whole(&mut self) {
+        if self.fields.len() > MAX_FIELDS {
+            let message = format!(
+                "{} fields; a catalog has at most {MAX_FIELDS}",
+                self.fields.len()
+            );
+            let nowhere = Span::default();
+            self.found.push(Diagnostic::error(
+                "too-many-fields",
+                "",
+                "",
+                nowhere,
+                message,
+            ));
+        }
+        if !self.saw_workspace {
+            let hint =
+                format!("add a file `workspace.toml` that starts with `edition = {EDITION}`");
+            let message = "`workspace.toml` is missing";
+            let start = Span::default();
+            let missing = Diagnostic::error("missing-file", "workspace.toml", "", start, message);
+            self.found.push(missing.with_hint(hint));
+        }
+    }
+
     fn read_file(&mut self, file: &SourceFile) {
         let mut reader = Reader::new(&file.path, &file.text);
         let entity = file
@@ -156,14 +199,14 @@ impl Draft {
             ("workspace.toml", _) => self.read_workspace(&mut reader),
             ("events.toml", _) => self.read_events(&mut reader),
             (_, Some(name)) => self.read_fields(&mut reader, name),
-            (path, None) if path.starts_with("policies/") && path.ends_with(".kith") => {
+            (path, None) if is_policy_path(path) => {
                 self.policies.push(PolicyFile { path: path.into(), text: file.text.as_str().into() });
             }
             _ => reader.error(
                 "unknown-file",
                 Span::default(),
                 "not a definitions file".into(),
-                "known are `workspace.toml`, `fields/<entity>.toml`, `events.toml` and `policies/*.kith`".to_owned(),
+                "known are `workspace.toml`, `fields/<entity>.toml`, `events.toml` and `policies/<name>.kith`, a name being letters, digits, `-` and `_`".to_owned(),
             ),
         }
         self.found.append(&mut reader.found);
@@ -292,6 +335,12 @@ impl Draft {
                 reader.wrong_type(name, value, "a table that describes an event");
                 continue;
             };
+            if let Some(inner) = unquoted_name(table) {
+                let hint = format!("put its name in quotes: `[\"{name}.{inner}\"]`");
+                let message = format!("`{name}.{inner}` is read as a table within a table");
+                reader.error("unquoted-name", span_of(key), message, hint);
+                continue;
+            }
             let Some(path) = self.path(reader, Entity::Event, name, span_of(key)) else {
                 continue;
             };
@@ -460,10 +509,11 @@ impl Draft {
         span: Span,
         lifecycle: Lifecycle,
     ) -> Arc<str> {
-        let text = reader
-            .string(table, key)
-            .map_or("", |(text, _)| text.trim());
-        if text.is_empty() && lifecycle != Lifecycle::Draft {
+        let text = reader.string(table, key).map(|(text, _)| text.trim());
+        // What is there and no text was reported as that already.
+        let is_missing = text.is_some_and(str::is_empty) || !table.contains_key(key);
+        let text = text.unwrap_or("");
+        if is_missing && lifecycle != Lifecycle::Draft {
             let hint =
                 format!("add `{key} = \"…\"`, or set `lifecycle = \"draft\"` until there is one");
             reader.error(
@@ -474,107 +524,6 @@ impl Draft {
             );
         }
         text.into()
-    }
-
-    /// What only shows once all files are read: doubles, clashes, limits.
-    fn cross_check(&mut self, files: &[SourceFile]) {
-        let mut found = Vec::new();
-        let text_of = |place: &Place| {
-            files
-                .iter()
-                .find(|file| file.path == place.file)
-                .map_or("", |file| file.text.as_str())
-        };
-        let mut report = |code, place: &Place, message: String, hint: String| {
-            let diagnostic =
-                Diagnostic::error(code, &place.file, text_of(place), place.span, message);
-            found.push(diagnostic.with_hint(hint));
-        };
-        let mut seen_paths = BTreeSet::new();
-        let mut seen_names = BTreeMap::new();
-        let mut seen_identifiers = BTreeMap::new();
-        for (field, place) in &self.fields {
-            if !seen_paths.insert(&field.path) {
-                let hint =
-                    "an event and another event's property may have the same path: rename one"
-                        .to_owned();
-                report(
-                    "duplicate-field",
-                    place,
-                    format!("field `{}` is defined twice", field.path),
-                    hint,
-                );
-            }
-            for name in field
-                .traits
-                .iter()
-                .filter(|_| field.entity != Entity::Event)
-            {
-                if let Some(other) = seen_names.insert((field.entity, name.clone()), &field.path) {
-                    let message = format!("`{name}` already means `{other}` in payloads");
-                    report(
-                        "duplicate-trait",
-                        place,
-                        message,
-                        "remove it from one of the two fields".to_owned(),
-                    );
-                }
-            }
-            if let Some(kind) = field.identifier {
-                if let Some(other) = seen_identifiers.insert(kind, &field.path) {
-                    let message =
-                        format!("identifiers of type `{kind}` are already shown by `{other}`");
-                    report(
-                        "duplicate-identifier",
-                        place,
-                        message,
-                        "one field shows one type".to_owned(),
-                    );
-                }
-                if kind.root_kind().as_str() != field.entity.as_str() {
-                    let message = format!(
-                        "a `{kind}` identifies a {}, not a {}",
-                        kind.root_kind().as_str(),
-                        field.entity
-                    );
-                    report(
-                        "wrong-identifier",
-                        place,
-                        message,
-                        "move the field, or remove `identifier`".to_owned(),
-                    );
-                }
-            }
-        }
-        if self.fields.len() > MAX_FIELDS {
-            let message = format!(
-                "{} fields; a catalog has at most {MAX_FIELDS}",
-                self.fields.len()
-            );
-            found.push(Diagnostic::error(
-                "too-many-fields",
-                "",
-                "",
-                Span::default(),
-                message,
-            ));
-        }
-        if !self.saw_workspace {
-            let hint =
-                format!("add a file `workspace.toml` that starts with `edition = {EDITION}`");
-            let message = "`workspace.toml` is missing";
-            found.push(
-                Diagnostic::error(
-                    "missing-file",
-                    "workspace.toml",
-                    "",
-                    Span::default(),
-                    message,
-                )
-                .with_hint(hint),
-            );
-        }
-        self.found.append(&mut found);
     }
 }
 
@@ -634,9 +583,7 @@ fn read_type(
             );
             None
         }
-        "enum" => Some(FieldType::Enum(
-            values.into_iter().map(|(text, _)| text.into()).collect(),
-        )),
+        "enum" => Some(FieldType::Enum(enum_words(reader, values))),
         "timestamp" => Some(FieldType::Timestamp),
         "duration" => Some(FieldType::Duration),
         "strings" => Some(FieldType::Strings),
@@ -645,6 +592,41 @@ fn read_type(
             None
         }
     }
+}
+
+fn enum_words(reader: &mut Reader<'_>, values: Vec<(&str, Span)>) -> Arc<[Arc<str>]> {
+    let mut seen = BTreeSet::new();
+    for (word, span) in &values {
+        if word.is_empty() {
+            let message = "an enum's value cannot be empty".to_owned();
+            let hint = "leave the field out of a message to say that there is no value".to_owned();
+            reader.error("empty-value", *span, message, hint);
+        } else if !seen.insert(*word) {
+            let message = format!("`{word}` is there twice");
+            reader.error("duplicate-value", *span, message, None);
+        }
+    }
+    values.into_iter().map(|(word, _)| word.into()).collect()
+}
+
+/// `[checkout.failed]` without quotes is a table `failed` in a table `checkout`: the key that gives
+/// it away.
+fn unquoted_name<'t>(table: &'t DeTable<'_>) -> Option<&'t str> {
+    let mut keys = table.iter();
+    let (first, _) = keys.next()?;
+    let looks_nested = table
+        .iter()
+        .all(|(key, value)| value.get_ref().is_table() && !EVENT_KEYS.contains(&&**key.get_ref()));
+    looks_nested.then(|| first.get_ref().as_ref())
+}
+
+/// `policies/<name>.kith`. A name leads nowhere else, because folders are also written from versions.
+fn is_policy_path(path: &str) -> bool {
+    let name = path
+        .strip_prefix("policies/")
+        .and_then(|name| name.strip_suffix(".kith"));
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    name.is_some_and(|name| !name.is_empty() && name.bytes().all(plain))
 }
 
 fn words(texts: Vec<(&str, Span)>) -> Vec<Arc<str>> {

@@ -6,6 +6,11 @@ use toml::de::{DeTable, DeValue};
 
 use crate::diagnostic::{Diagnostic, Span, nearest};
 
+/// Most findings in one file; the last says that there are more.
+const MAX_FINDINGS: usize = 200;
+const LAST_FINDING: usize = MAX_FINDINGS - 1;
+const TOO_MANY: &str = "there is more to mend in this file: mend what is above first";
+
 /// A file being read, and what was found wrong with it.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
@@ -30,8 +35,15 @@ impl<'a> Reader<'a> {
         message: String,
         hint: impl Into<Option<String>>,
     ) {
+        // Each finding counts lines from the start of the file: unbounded, a file of nothing but
+        // mistakes would take minutes.
+        let (code, message, hint) = match self.found.len() {
+            MAX_FINDINGS.. => return,
+            LAST_FINDING => ("too-many-findings", TOO_MANY.to_owned(), None),
+            _ => (code, message, hint.into()),
+        };
         let mut diagnostic = Diagnostic::error(code, self.file, self.text, span, message);
-        diagnostic.hint = hint.into();
+        diagnostic.hint = hint;
         self.found.push(diagnostic);
     }
 
