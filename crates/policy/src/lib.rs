@@ -1,1 +1,46 @@
-//! placeholder
+//! The policy language: who may see what about a customer, for which purpose, and why.
+//!
+//! ```text
+//! text → lexer → parser → ast → check → policies (ir) → specialise → plan → decision → reasons
+//!                          └ format            └ reference (the meaning, spelt out)
+//! ```
+//!
+//! Pure: no clock, no files, no SQL. Total: every evaluation ends, none can fail, and whatever is
+//! missing or does not fit is *unknown*, which never means more access.
+
+pub mod ast;
+mod check;
+mod decision;
+mod eval;
+mod explain;
+mod field;
+mod format;
+pub mod ir;
+mod lexer;
+pub mod limits;
+mod names;
+mod parser;
+mod plan;
+mod policies;
+pub mod reference;
+mod route;
+mod side;
+mod specialise;
+mod state;
+mod subject;
+mod tri;
+
+pub use check::check;
+pub use decision::{
+    Decision, FieldState, Reason, ReasonCode, Refusal, RestsOn, StatementRef, TestResult, Verdict,
+};
+pub use format::{format, format_file, format_statement};
+pub use names::{Attr, ListAttr};
+pub use parser::parse;
+pub use plan::{Plan, ProgramId};
+pub use policies::{Policies, Statement, StatementId};
+pub use route::Route;
+pub use side::SideKind;
+pub use state::{Interval, State, StateWord};
+pub use subject::{ProofMethod, Row, SignedIdentity, Subject};
+pub use tri::Tri;
