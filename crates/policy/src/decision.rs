@@ -189,7 +189,7 @@ pub struct TestResult {
 
 impl Decision {
     pub(crate) fn not_found(plan: Plan) -> Self {
-        let fields = vec![FieldState::closed(); plan.0.policies.fields.len()];
+        let fields = vec![FieldState::closed(); plan.0.policies.class_of.len()];
         let verdict = Verdict::Refused(explain::not_found(&plan.0));
         Self {
             exists: false,

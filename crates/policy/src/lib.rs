@@ -14,10 +14,12 @@ mod decision;
 mod eval;
 mod explain;
 mod field;
+mod filter;
 mod format;
 pub mod ir;
 mod lexer;
 pub mod limits;
+pub mod mask;
 mod names;
 mod parser;
 mod plan;
@@ -34,6 +36,7 @@ pub use check::check;
 pub use decision::{
     Decision, FieldState, Reason, ReasonCode, Refusal, RestsOn, StatementRef, TestResult, Verdict,
 };
+pub use filter::{Filter, GovernedFilter, NotVisible};
 pub use format::{format, format_file, format_statement};
 pub use names::{Attr, ListAttr};
 pub use parser::parse;

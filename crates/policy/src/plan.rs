@@ -76,6 +76,19 @@ impl Layer {
         self.start.apply(steps)
     }
 
+    /// Whether the strict end is hidden on every row, whatever the loose end is.
+    fn is_hidden_always(&self, nodes: &Arena<ProgramId>) -> bool {
+        let constant = |node: &NodeId| nodes.constant(*node);
+        let of = |wanted| {
+            let steps = self.steps.iter();
+            steps.filter(move |(_, effect, _)| *effect == wanted)
+        };
+        self.start.is_closed()
+            || of(Effect::Hide).any(|(_, _, node)| constant(node).is_some_and(Tri::restricts))
+            || (self.start.liftable
+                && of(Effect::Show).all(|(_, _, node)| constant(node).is_some_and(|c| !c.grants())))
+    }
+
     pub(crate) const fn cause(&self, why: Why) -> Cause {
         Cause {
             why,
@@ -217,8 +230,22 @@ impl Plan {
     pub fn constant_state(&self, field: FieldIdx) -> Option<State> {
         let class = self.0.policies.class(field)?;
         let program = self.0.emitted.get(class.index())?;
-        let fixed = self.0.programs.get(program.index())?.fixed?;
-        Some(fixed.0.lo)
+        let program = self.0.programs.get(program.index())?;
+        let is_hidden = |layer: &Layer| layer.is_hidden_always(&self.0.nodes);
+        match program.fixed {
+            Some((interval, _)) => Some(interval.lo),
+            None => program
+                .layers
+                .iter()
+                .any(is_hidden)
+                .then_some(State::Hidden),
+        }
+    }
+
+    /// Whether the field is emitted on no row at all, not even masked.
+    #[must_use]
+    pub fn hides(&self, field: FieldIdx) -> bool {
+        self.0.policies.class(field).is_none() || self.constant_state(field) == Some(State::Hidden)
     }
 
     /// Whether the bound rows exist for the caller: limits alone, and the proof that `ai.answer` needs.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use kith_domain::{Ceilings, Entity, Field, FieldIdx, MaskKind, Purpose};
+use kith_domain::{Catalog, Ceilings, Entity, Field, FieldIdx, MaskKind, Purpose};
 use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -132,8 +132,8 @@ pub struct Policies(pub(crate) Arc<Inner>);
 #[derive(Debug, Default)]
 pub(crate) struct Inner {
     pub(crate) ceilings: Ceilings,
+    pub(crate) catalog: Catalog,
     /// Parallel to the catalog's fields.
-    pub(crate) fields: Arc<[Field]>,
     pub(crate) class_of: Vec<ClassIdx>,
     pub(crate) classes: Vec<FieldClass>,
     pub(crate) nodes: Arena<FieldIdx>,
@@ -170,7 +170,7 @@ impl Inner {
     }
 
     pub(crate) fn field(&self, idx: FieldIdx) -> Option<&Field> {
-        self.fields.get(idx.index())
+        self.catalog.get(idx)
     }
 
     pub(crate) fn class(&self, idx: FieldIdx) -> Option<ClassIdx> {

@@ -67,7 +67,7 @@ pub fn decide(
                 view.allows(&|field| view.state(field))
             }
         }),
-        states: (0..policies.0.fields.len())
+        states: (0..policies.0.class_of.len())
             .map(|field| met(FieldIdx(u32::try_from(field).unwrap_or(u32::MAX))))
             .collect(),
     }

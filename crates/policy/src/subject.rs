@@ -127,4 +127,19 @@ impl<'a> Subject<'a> {
             Entity::Subscription => self.subscription,
         }
     }
+
+    /// Binds a row of an entity. Events are never bound.
+    pub const fn bind(&mut self, entity: Entity, row: &'a Row) {
+        let place = match entity {
+            Entity::Account => &mut self.account,
+            Entity::Company => &mut self.company,
+            Entity::Conversation => &mut self.conversation,
+            Entity::Event => return,
+            Entity::Person => &mut self.person,
+            Entity::Role => &mut self.role,
+            Entity::Site => &mut self.site,
+            Entity::Subscription => &mut self.subscription,
+        };
+        *place = Some(row);
+    }
 }

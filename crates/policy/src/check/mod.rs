@@ -47,13 +47,35 @@ pub fn check(definitions: &Definitions) -> Result<(Policies, Vec<Diagnostic>), V
     let (class_of, classes) = classes::group(&definitions.catalog, &checker.effects);
     let mut inner = checker.inner;
     inner.ceilings = definitions.ceilings.clone();
-    inner.fields = definitions.catalog.fields().into();
+    inner.catalog = definitions.catalog.clone();
     inner.class_of = class_of;
     inner.classes = classes;
     inner.nodes = checker.nodes;
     inner.texts = checker.texts;
     Ok((Policies(Arc::new(inner)), found))
 }
+
+/// Parses and checks a caller's filter: one condition over fields, the member and the time.
+pub(crate) fn check_filter(
+    catalog: &Catalog,
+    text: &str,
+) -> Result<(Arena<FieldIdx>, NodeId), Vec<Diagnostic>> {
+    let (condition, found) = parser::parse_condition(FILTER, text);
+    let mut checker = Checker::new(catalog);
+    checker.file = FILTER.into();
+    checker.text = text.into();
+    checker.scope = Scope::Filter;
+    checker.found = found;
+    let node = checker.condition(&condition);
+    let is_error = |found: &Diagnostic| found.severity == Severity::Error;
+    if checker.found.iter().any(is_error) {
+        return Err(checker.found);
+    }
+    Ok((checker.nodes, node))
+}
+
+/// What findings of a filter call their file.
+const FILTER: &str = "filter";
 
 /// What the statement that is being checked may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +87,6 @@ enum Scope {
     /// `route`: nobody asks yet.
     Route,
     /// A caller's filter: fields, the member and the time.
-    #[expect(dead_code, reason = "filters come next")]
     Filter,
 }
 

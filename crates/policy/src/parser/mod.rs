@@ -9,10 +9,8 @@ use std::sync::Arc;
 use kith_domain::diagnostic::nearest;
 use kith_domain::{Diagnostic, MaskKind, Span};
 
-use crate::ast::{
-    Action, CommentLine, Expr, ExprKind, File, Name, Op, Selector, Spanned, Statement,
-};
-use crate::lexer::{Comment, Lexed, TokenKind, lex};
+use crate::ast::{Action, CommentLine, Expr, File, Name, Op, Selector, Spanned, Statement};
+use crate::lexer::{Comment, Finding, Token, TokenKind, lex};
 use crate::limits::{MAX_FINDINGS, MAX_ITEMS};
 use crate::parser::tokens::{Tokens, describe};
 
@@ -48,31 +46,44 @@ const RESERVED: [&str; 20] = [
 /// Reads one policy file. The tree holds every statement that could be read, whole or in part.
 #[must_use]
 pub fn parse(file: &str, text: &str) -> (File, Vec<Diagnostic>) {
-    let Lexed {
-        tokens,
-        comments,
-        findings,
-    } = lex(text);
-    let mut parser = Parser {
-        tokens: Tokens::new(tokens),
-        found: Vec::new(),
-        depth: 0,
-        tests: 0,
-    };
+    let lexed = lex(text);
+    let mut parser = Parser::new(lexed.tokens);
     let statements = parser.statements();
-    let mut found: Vec<_> = parser.found;
-    found.extend(findings.into_iter().map(|finding| ("syntax", finding)));
-    found.sort_by_key(|(_, (span, ..))| *span);
+    let found = diagnostics(parser.found, lexed.findings, file, text);
+    (attach(statements, lexed.comments, text), found)
+}
+
+/// Reads one condition that stands alone, such as a caller's filter.
+pub(crate) fn parse_condition(file: &str, text: &str) -> (Expr, Vec<Diagnostic>) {
+    let lexed = lex(text);
+    let mut parser = Parser::new(lexed.tokens);
+    let condition = parser.condition();
+    if !parser.tokens.at_end() {
+        let found = describe(parser.tokens.kind());
+        let message = format!("did not expect {found} behind the condition");
+        let hint = "one condition, its tests joined with `and` and `or`, is all that stands here";
+        parser.error(parser.tokens.span(), message, hint);
+    }
+    let found = diagnostics(parser.found, lexed.findings, file, text);
+    (condition, found)
+}
+
+fn diagnostics(
+    mut found: Vec<Finding>,
+    of_lexer: Vec<Finding>,
+    file: &str,
+    text: &str,
+) -> Vec<Diagnostic> {
+    found.extend(of_lexer);
+    found.sort_by_key(|(span, ..)| *span);
     let hidden = found.len().saturating_sub(MAX_FINDINGS);
     found.truncate(MAX_FINDINGS);
     let mut diagnostics: Vec<_> = found
         .into_iter()
-        .map(|(code, (span, message, hint))| {
-            let diagnostic = Diagnostic::error(code, file, text, span, message);
-            match hint {
-                Some(hint) => diagnostic.with_hint(hint),
-                None => diagnostic,
-            }
+        .map(|(span, message, hint)| {
+            let mut diagnostic = Diagnostic::error("syntax", file, text, span, message);
+            diagnostic.hint = hint;
+            diagnostic
         })
         .collect();
     if hidden > 0 {
@@ -80,40 +91,7 @@ pub fn parse(file: &str, text: &str) -> (File, Vec<Diagnostic>) {
         let end = Span::new(text.len(), text.len());
         diagnostics.push(Diagnostic::error("too-many", file, text, end, message));
     }
-    (attach(statements, comments, text), diagnostics)
-}
-
-/// Reads one condition that stands alone, such as a caller's filter.
-#[expect(dead_code, reason = "filters come next")]
-pub(crate) fn parse_condition(file: &str, text: &str) -> (Expr, Vec<Diagnostic>) {
-    let (mut parsed, mut found) = parse(file, &format!("limit account to {text}"));
-    // The words before the condition are not the caller's: every place moves back by them.
-    let lead = "limit account to ".len();
-    for diagnostic in &mut found {
-        diagnostic.span.start = diagnostic.span.start.saturating_sub(lead);
-        diagnostic.span.end = diagnostic.span.end.saturating_sub(lead);
-        if diagnostic.line == 1 {
-            diagnostic.column = diagnostic.column.saturating_sub(lead).max(1);
-        }
-    }
-    let whole = Span::new(0, text.len());
-    let only = (parsed.statements.len() == 1)
-        .then(|| parsed.statements.pop())
-        .flatten()
-        .filter(|statement| statement.when.is_none() && statement.unless.is_none());
-    match only {
-        Some(Statement {
-            action: Action::Limit(_, condition),
-            ..
-        }) => (condition, found),
-        _ => {
-            if found.is_empty() {
-                let message = "a filter is one condition, without statements and clauses";
-                found.push(Diagnostic::error("syntax", file, text, whole, message));
-            }
-            (Expr::new(ExprKind::Broken, whole), found)
-        }
-    }
+    diagnostics
 }
 
 /// Gives each comment to the statement that it stands before, in, or on the last line of.
@@ -146,12 +124,9 @@ fn attach(mut statements: Vec<Statement>, comments: Vec<Comment>, text: &str) ->
     }
 }
 
-/// A finding with its stable name.
-type Found = (&'static str, (Span, String, Option<String>));
-
 struct Parser<'a> {
     tokens: Tokens<'a>,
-    found: Vec<Found>,
+    found: Vec<Finding>,
     /// Open parentheses and `not`s.
     depth: usize,
     /// Tests in this statement so far.
@@ -159,10 +134,19 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
+    fn new(tokens: Vec<Token<'a>>) -> Self {
+        Self {
+            tokens: Tokens::new(tokens),
+            found: Vec::new(),
+            depth: 0,
+            tests: 0,
+        }
+    }
+
     fn error(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
         let hint = hint.into();
         let hint = (!hint.is_empty()).then_some(hint);
-        self.found.push(("syntax", (span, message.into(), hint)));
+        self.found.push((span, message.into(), hint));
     }
 
     fn statements(&mut self) -> Vec<Statement> {
