@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentId, KeyId, MemberId};
 
 /// Someone of the support organisation, with what policies may ask of them (`user.*`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Member {
     /// The member's id.
     pub id: MemberId,
@@ -53,7 +53,7 @@ impl AgentKind {
 }
 
 /// Software that acts (`agent.*`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Agent {
     /// The agent's id.
     pub id: AgentId,
@@ -64,7 +64,7 @@ pub struct Agent {
 }
 
 /// The holder of a credential.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
     /// A person of the support organisation.
     Member(Arc<Member>),

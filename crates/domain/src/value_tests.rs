@@ -1,3 +1,5 @@
+//! How values are read, kept and written.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,1 +1,119 @@
-//! placeholder
+//! The use cases of Kith: ingest, identity, the governed read, definitions, keys, audit. Transports
+//! call in here; policy decides; the store keeps.
+
+mod access;
+mod admin;
+mod audit;
+mod definitions;
+mod error;
+mod identity;
+mod ingest;
+mod profile;
+mod read;
+pub mod runtime;
+
+use std::sync::Arc;
+
+use kith_domain::Runtime;
+use kith_domain::id::WorkspaceId;
+use kith_store::{Db, Scope, StoreUrl, workspaces};
+use quick_cache::sync::Cache;
+
+pub use access::Caller;
+pub use admin::{KeyHolder, KeyInfo, NewKey, NewMember, NewSecret, SecretInfo, Workspace};
+pub use audit::{AuditActor, AuditItem, AuditQuery, Outcome};
+pub use definitions::{Published, check as check_definitions};
+pub use error::{EngineError, Refused};
+pub use ingest::Ingested;
+pub use read::{
+    AccountItem, Context, ContextRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
+    Governed, JourneyItem, MemberRef, OriginAnswer, PropertyAnswer, RootRef, SignedIdentityAnswer,
+    StateAnswer, SubjectRef, Withheld,
+};
+
+use audit::Journal;
+use definitions::{PlanKey, Version};
+use kith_policy::Plan;
+
+/// Most compiled definitions versions that are kept at hand.
+const CACHED_VERSIONS: usize = 256;
+/// Most plans that are kept at hand. One serves every request of the same actor and purpose.
+const CACHED_PLANS: usize = 10_000;
+/// Most workspaces whose keys are kept at hand.
+const CACHED_WORKSPACES: usize = 10_000;
+
+/// The use cases over one store. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    runtime: Runtime,
+    journal: Journal,
+    versions: Cache<(WorkspaceId, u64), Arc<Version>>,
+    plans: Cache<PlanKey, Plan>,
+    hash_keys: Cache<WorkspaceId, [u8; 32]>,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("db", &self.0.db)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens the store, upgrading it if an older Kith wrote it. `node` names this process in the
+    /// audit log: small letters, digits and `-`.
+    ///
+    /// # Errors
+    /// If the store cannot be opened.
+    pub async fn open(store: &StoreUrl, node: &str, runtime: Runtime) -> Result<Self, EngineError> {
+        let db = Db::open(store, node).await?;
+        Ok(Self(Arc::new(Inner {
+            journal: Journal::new(db.clone()),
+            db,
+            runtime,
+            versions: Cache::new(CACHED_VERSIONS),
+            plans: Cache::new(CACHED_PLANS),
+            hash_keys: Cache::new(CACHED_WORKSPACES),
+        })))
+    }
+
+    /// Whether the store answers and the audit log can be written.
+    ///
+    /// # Errors
+    /// If not.
+    pub async fn ready(&self) -> Result<(), EngineError> {
+        Ok(self.db().ping().await?)
+    }
+
+    pub(crate) fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// The key of a workspace's keyed hashes. It never changes, so it is read once.
+    pub(crate) async fn hash_key(&self, workspace: WorkspaceId) -> Result<[u8; 32], EngineError> {
+        if let Some(key) = self.0.hash_keys.get(&workspace) {
+            return Ok(key);
+        }
+        let row = self
+            .db()
+            .read(Scope::Installation, move |tx| {
+                Box::pin(workspaces::by_id(tx, workspace))
+            })
+            .await?;
+        let key = row.ok_or(EngineError::Unauthenticated)?.hash_key;
+        self.0.hash_keys.insert(workspace, key);
+        Ok(key)
+    }
+}

@@ -1,0 +1,154 @@
+//! Who calls: from a credential to an actor or a source. The body of a request never says who sent
+//! it.
+
+use std::sync::Arc;
+
+use kith_auth::key::{self, SecretHash};
+use kith_domain::fact::Trust;
+use kith_domain::id::{KeyId, WorkspaceId};
+use kith_domain::{Actor, Member, Principal, Scope, Scopes};
+use kith_store::keys::{Holder, KeyRow};
+use kith_store::{Scope as StoreScope, Tx, agents, keys, members};
+
+use crate::Engine;
+use crate::error::EngineError;
+use crate::read::MemberRef;
+
+/// The holder of a live key.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The workspace that the key opens, and no other.
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) credential: KeyId,
+    pub(crate) principal: Principal,
+    pub(crate) scopes: Scopes,
+}
+
+impl Caller {
+    /// Whether the key has a scope.
+    pub(crate) fn needs(&self, scope: Scope) -> Result<(), EngineError> {
+        if self.scopes.contains(&scope) {
+            return Ok(());
+        }
+        let scope = scope.as_str();
+        Err(EngineError::Forbidden(format!(
+            "the key needs the scope `{scope}`: make one with `kith keys create … --scope {scope}`"
+        )))
+    }
+}
+
+/// A source that delivers facts under a live write key.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) name: Arc<str>,
+    pub(crate) trust: Trust,
+}
+
+impl Engine {
+    /// The holder of a member's or agent's key.
+    ///
+    /// # Errors
+    /// [`EngineError::Unauthenticated`] if the key is malformed, unknown, revoked or a write key:
+    /// which, is not said.
+    pub async fn authenticate(&self, token: &str) -> Result<Caller, EngineError> {
+        let row = self.live_key(token).await?;
+        let (workspace, holder) = (row.workspace, row.holder);
+        let principal = self
+            .db()
+            .read(workspace, move |tx| {
+                Box::pin(async move {
+                    Ok::<_, EngineError>(match holder {
+                        Holder::Member(id) => members::by_id(tx, workspace, id)
+                            .await?
+                            .map(|member| Principal::Member(Arc::new(member))),
+                        Holder::Agent(id) => agents::by_id(tx, workspace, id)
+                            .await?
+                            .map(|agent| Principal::Agent(Arc::new(agent))),
+                        Holder::Source { .. } => None,
+                    })
+                })
+            })
+            .await?;
+        let principal = principal.ok_or(EngineError::Unauthenticated)?;
+        Ok(Caller {
+            workspace,
+            credential: row.id,
+            principal,
+            scopes: row.scopes,
+        })
+    }
+
+    /// The source of a write key.
+    pub(crate) async fn source(&self, token: &str) -> Result<Source, EngineError> {
+        let row = self.live_key(token).await?;
+        match row.holder {
+            Holder::Source { name, trust } => Ok(Source {
+                workspace: row.workspace,
+                name: name.into(),
+                trust,
+            }),
+            Holder::Member(_) | Holder::Agent(_) => Err(EngineError::Unauthenticated),
+        }
+    }
+
+    async fn live_key(&self, token: &str) -> Result<KeyRow, EngineError> {
+        let parsed = key::parse(token).map_err(|_| EngineError::Unauthenticated)?;
+        let id = parsed.id;
+        let row = self
+            .db()
+            .read(StoreScope::Installation, move |tx| {
+                Box::pin(keys::find(tx, id))
+            })
+            .await?
+            .ok_or(EngineError::Unauthenticated)?;
+        let hash = SecretHash::from_slice(&row.secret_hash).ok_or(EngineError::Unauthenticated)?;
+        let live = row.revoked_at.is_none() && row.holder.kind() == parsed.kind.as_str();
+        if key::verify(&parsed, &hash) && live {
+            Ok(row)
+        } else {
+            Err(EngineError::Unauthenticated)
+        }
+    }
+
+    /// The caller as an actor, with the member on whose behalf an agent acts.
+    pub(crate) async fn actor(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        on_behalf_of: Option<&MemberRef>,
+    ) -> Result<Actor, EngineError> {
+        let on_behalf_of = match on_behalf_of {
+            None => None,
+            Some(wanted) => Some(Arc::new(self.served_member(tx, caller, wanted).await?)),
+        };
+        Ok(Actor {
+            credential: caller.credential,
+            principal: caller.principal.clone(),
+            on_behalf_of,
+        })
+    }
+
+    async fn served_member(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        wanted: &MemberRef,
+    ) -> Result<Member, EngineError> {
+        if matches!(caller.principal, Principal::Member(_)) {
+            let expected = "a member acts for themselves: leave it out, or use an agent's key";
+            return Err(EngineError::invalid("onBehalfOf", expected));
+        }
+        caller.needs(Scope::OnBehalfOf)?;
+        let member = match wanted {
+            MemberRef::Id(id) => members::by_id(tx, caller.workspace, *id).await?,
+            MemberRef::Name(name) => members::by_name(tx, caller.workspace, name).await?,
+        };
+        member.ok_or_else(|| {
+            EngineError::invalid(
+                "onBehalfOf",
+                "no member of this workspace has this name or id",
+            )
+        })
+    }
+}

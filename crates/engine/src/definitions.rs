@@ -1,0 +1,201 @@
+//! Definitions: reading and checking a folder, publishing it as the next version, and having the
+//! current version and its plans at hand.
+
+use std::sync::Arc;
+
+use kith_domain::definitions::{SourceFile, hash, read_folder};
+use kith_domain::id::WorkspaceId;
+use kith_domain::{Actor, Definitions, Diagnostic, Member, Principal, Purpose};
+use kith_policy::{Plan, Policies};
+use kith_store::definitions::DefinitionsRow;
+use kith_store::{Tx, audit as audit_store, definitions as store};
+use serde::Serialize;
+
+use crate::Engine;
+use crate::audit::{AuditActor, Entry};
+use crate::error::EngineError;
+
+/// One version, read, checked and ready to decide by.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) number: u64,
+    pub(crate) hash: String,
+    pub(crate) definitions: Definitions,
+    pub(crate) policies: Policies,
+}
+
+/// What a plan depends on beside the policies: who asks, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct PlanKey {
+    workspace: WorkspaceId,
+    version: u64,
+    purpose: Purpose,
+    principal: Principal,
+    on_behalf_of: Option<Arc<Member>>,
+}
+
+/// A version that was just published.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Published {
+    /// 1, 2, 3, …
+    pub version: u64,
+    /// SHA-256 of the files.
+    pub hash: String,
+    /// Whether the files are those of the version before, so that nothing was published.
+    pub unchanged: bool,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and checks a definitions folder, policies included.
+///
+/// # Errors
+/// Every mistake in every file.
+pub fn check(
+    files: Vec<SourceFile>,
+) -> Result<(Definitions, Policies, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let (definitions, mut warnings) = read_folder(files)?;
+    let (policies, more) = kith_policy::check(&definitions)?;
+    warnings.extend(more);
+    Ok((definitions, policies, warnings))
+}
+
+impl Engine {
+    /// Publishes a definitions folder as the workspace's next version, in one step: it is whole, or
+    /// it is not there. The same files again publish nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::Definitions`] with every mistake, or [`EngineError::Conflict`] if someone else
+    /// published in between.
+    pub async fn publish(
+        &self,
+        workspace: WorkspaceId,
+        author: AuditActor,
+        files: Vec<SourceFile>,
+        message: &str,
+    ) -> Result<Published, EngineError> {
+        let (definitions, _, warnings) = check(files).map_err(EngineError::Definitions)?;
+        let hash = hash(&definitions.files);
+        let now = self.runtime().now();
+        let mut entry = Entry::new(
+            self.runtime(),
+            workspace,
+            author,
+            "definitions.publish",
+            Purpose::PolicyEdit,
+        );
+        let message = message.to_owned();
+        let written = hash.clone();
+        let (version, unchanged) = self
+            .db()
+            .write(workspace, move |tx| {
+                Box::pin(async move {
+                    let latest = store::latest(tx, workspace).await?;
+                    if let Some(latest) = latest.as_ref().filter(|latest| latest.hash == written) {
+                        return Ok::<_, EngineError>((latest.version, true));
+                    }
+                    if let Some(latest) = latest.as_ref() {
+                        keeps_types(&latest.files, &definitions)?;
+                    }
+                    let version = latest.map_or(0, |latest| latest.version) + 1;
+                    entry.definitions_version = version;
+                    entry.definitions_hash.clone_from(&written);
+                    let author = entry.actor.principal();
+                    let row = DefinitionsRow {
+                        version,
+                        hash: written,
+                        files: definitions.files,
+                        author,
+                        message,
+                        created_at: now,
+                    };
+                    store::publish(tx, workspace, &row).await?;
+                    audit_store::append_in(tx, &entry.freeze()?).await?;
+                    Ok((version, false))
+                })
+            })
+            .await?;
+        Ok(Published {
+            version,
+            hash,
+            unchanged,
+            warnings,
+        })
+    }
+
+    /// The current version, as this snapshot sees it.
+    pub(crate) async fn version(
+        &self,
+        tx: &mut Tx<'_>,
+        workspace: WorkspaceId,
+    ) -> Result<Arc<Version>, EngineError> {
+        let number = store::latest_version(tx, workspace).await?;
+        if number == 0 {
+            return Err(EngineError::NoDefinitions);
+        }
+        if let Some(version) = self.0.versions.get(&(workspace, number)) {
+            return Ok(version);
+        }
+        let row = store::get(tx, workspace, number)
+            .await?
+            .ok_or(EngineError::NoDefinitions)?;
+        // Only checked definitions are published. If a newer Kith cannot read what an older one
+        // published, nothing is decided at all: less access, never more.
+        let (definitions, policies, _) = check(row.files).map_err(EngineError::Definitions)?;
+        let version = Arc::new(Version {
+            number,
+            hash: row.hash,
+            definitions,
+            policies,
+        });
+        self.0
+            .versions
+            .insert((workspace, number), Arc::clone(&version));
+        Ok(version)
+    }
+
+    /// The plan of an actor and a purpose under a version.
+    pub(crate) fn plan(
+        &self,
+        workspace: WorkspaceId,
+        version: &Version,
+        actor: &Actor,
+        purpose: Purpose,
+    ) -> Plan {
+        let key = PlanKey {
+            workspace,
+            version: version.number,
+            purpose,
+            principal: actor.principal.clone(),
+            on_behalf_of: actor.on_behalf_of.clone(),
+        };
+        if let Some(plan) = self.0.plans.get(&key) {
+            return plan;
+        }
+        let plan = version.policies.specialise(actor, purpose);
+        self.0.plans.insert(key, plan.clone());
+        plan
+    }
+}
+
+/// A stored value is only read as the type it was written in, so a field keeps its type for life.
+fn keeps_types(before: &[SourceFile], after: &Definitions) -> Result<(), EngineError> {
+    let Ok((before, _)) = read_folder(before.to_vec()) else {
+        return Ok(());
+    };
+    let changed = after.catalog.fields().iter().find(|field| {
+        let old = before
+            .catalog
+            .find(field.path.as_str())
+            .and_then(|idx| before.catalog.get(idx));
+        old.is_some_and(|old| old.ty.name() != field.ty.name())
+    });
+    match changed {
+        None => Ok(()),
+        Some(field) => Err(EngineError::invalid(
+            field.path.to_string(),
+            "a field keeps its type: deprecate it and add a field with another name",
+        )),
+    }
+}

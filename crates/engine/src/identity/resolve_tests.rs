@@ -1,0 +1,195 @@
+//! Whom edges join, written as small pictures.
+
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+
+/// Nodes written as `userId:ada` (known) or `?anonymousId:x` (unknown), edges as `a=b` (server) or
+/// `a~b` (public); the clusters come back as sorted lists of values.
+fn check(nodes: &[&str], edges: &[&str], expect: &[&[&str]]) {
+    let nodes: Vec<Node> = nodes
+        .iter()
+        .enumerate()
+        .map(|(n, text)| node(n as u128, text))
+        .collect();
+    let edges: Vec<Edge> = edges.iter().map(|text| edge(&nodes, text)).collect();
+    let got = clusters(&nodes, &edges);
+    let expect: Vec<Vec<String>> = expect
+        .iter()
+        .map(|cluster| cluster.iter().map(ToString::to_string).collect())
+        .collect();
+    assert_eq!(got, expect);
+}
+
+fn node(n: u128, text: &str) -> Node {
+    let known = !text.starts_with('?');
+    let (kind, value) = text.trim_start_matches('?').split_once(':').unwrap();
+    let identifier = Identifier::new(kind.parse().unwrap(), value).unwrap();
+    Node {
+        id: NodeId::from_uuid(Uuid::from_u128(n + 1)),
+        identifier,
+        known,
+    }
+}
+
+fn edge(nodes: &[Node], text: &str) -> Edge {
+    let (trust, separator) = if text.contains('=') {
+        (Trust::Server, '=')
+    } else {
+        (Trust::Public, '~')
+    };
+    let (a, b) = text.split_once(separator).unwrap();
+    let find = |value: &str| {
+        nodes
+            .iter()
+            .find(|node| node.identifier.value() == value)
+            .unwrap()
+            .id
+    };
+    Edge {
+        a: find(a),
+        b: find(b),
+        trust,
+    }
+}
+
+fn clusters(nodes: &[Node], edges: &[Edge]) -> Vec<Vec<String>> {
+    let name = |id: &NodeId| {
+        nodes
+            .iter()
+            .find(|node| node.id == *id)
+            .unwrap()
+            .identifier
+            .value()
+            .to_owned()
+    };
+    resolve(nodes, edges)
+        .clusters
+        .iter()
+        .map(|cluster| cluster.iter().map(name).collect())
+        .collect()
+}
+
+#[test]
+fn a_user_id_gathers_its_email_and_browser() {
+    check(
+        &["userId:ada", "email:ada@example.com", "?anonymousId:x"],
+        &["ada=ada@example.com", "ada~x"],
+        &[&["ada", "ada@example.com", "x"]],
+    );
+}
+
+#[test]
+fn a_shared_browser_does_not_make_two_users_one() {
+    check(
+        &["userId:ada", "userId:bob", "anonymousId:x"],
+        &["ada=x", "bob=x"],
+        &[&["ada", "x"], &["bob"]],
+    );
+}
+
+#[test]
+fn a_shared_mailbox_goes_to_one_user_and_joins_no_two() {
+    check(
+        &["userId:ada", "userId:bob", "email:team@example.com"],
+        &["bob=team@example.com", "ada=team@example.com"],
+        &[&["ada", "team@example.com"], &["bob"]],
+    );
+}
+
+#[test]
+fn a_public_key_joins_a_browser_to_a_user_but_never_two_known_people() {
+    check(
+        &["userId:ada", "?anonymousId:x"],
+        &["ada~x"],
+        &[&["ada", "x"]],
+    );
+    check(
+        &["userId:ada", "email:eve@example.com"],
+        &["ada~eve@example.com"],
+        &[&["ada"], &["eve@example.com"]],
+    );
+}
+
+#[test]
+fn what_a_server_says_comes_before_what_a_browser_said() {
+    check(
+        &["userId:ada", "userId:bob", "email:bob@example.com"],
+        &["ada~bob@example.com", "bob=bob@example.com"],
+        &[&["ada"], &["bob", "bob@example.com"]],
+    );
+}
+
+#[test]
+fn a_person_has_at_most_five_emails() {
+    let emails: Vec<String> = (0..7).map(|n| format!("email:{n}@example.com")).collect();
+    let mut nodes = vec!["userId:ada"];
+    nodes.extend(emails.iter().map(String::as_str));
+    let edges: Vec<String> = (0..7).map(|n| format!("ada={n}@example.com")).collect();
+    let edges: Vec<&str> = edges.iter().map(String::as_str).collect();
+    check(
+        &nodes,
+        &edges,
+        &[
+            &[
+                "ada",
+                "0@example.com",
+                "1@example.com",
+                "2@example.com",
+                "3@example.com",
+                "4@example.com",
+            ],
+            &["5@example.com"],
+            &["6@example.com"],
+        ],
+    );
+}
+
+const POOL: [&str; 8] = [
+    "userId:ada",
+    "userId:bob",
+    "email:ada@example.com",
+    "?email:eve@example.com",
+    "anonymousId:x",
+    "?anonymousId:y",
+    "deviceId:phone",
+    "?userId:mal",
+];
+
+proptest! {
+    /// Any order of nodes and edges, any numbering of nodes: the same people.
+    #[test]
+    fn the_set_of_edges_decides_and_not_their_order(
+        pairs in proptest::collection::vec((0..8_usize, 0..8_usize, any::<bool>()), 0..20),
+        numbering in Just((0..8_u128).collect::<Vec<_>>()).prop_shuffle(),
+        seed in any::<u64>(),
+    ) {
+        let straight: Vec<Node> = POOL.iter().zip(0..).map(|(text, n)| node(n, text)).collect();
+        let mut shuffled: Vec<Node> = POOL.iter().zip(&numbering).map(|(text, n)| node(*n, text)).collect();
+        let edges_of = |nodes: &[Node]| -> Vec<Edge> {
+            let id = |at: usize| {
+                let (_, value) = POOL[at].split_once(':').unwrap();
+                nodes.iter().find(|node| node.identifier.value() == value).unwrap().id
+            };
+            pairs
+                .iter()
+                .filter(|(a, b, _)| a != b)
+                .map(|(a, b, server)| Edge {
+                    a: id(*a),
+                    b: id(*b),
+                    trust: if *server { Trust::Server } else { Trust::Public },
+                })
+                .collect()
+        };
+        let mut turned = edges_of(&shuffled);
+        if !turned.is_empty() {
+            let middle = seed as usize % turned.len();
+            turned.rotate_left(middle);
+            turned.reverse();
+        }
+        let middle = seed as usize % shuffled.len();
+        shuffled.rotate_left(middle);
+        prop_assert_eq!(clusters(&straight, &edges_of(&straight)), clusters(&shuffled, &turned));
+    }
+}

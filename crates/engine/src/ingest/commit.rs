@@ -1,0 +1,266 @@
+//! The transaction of a delivery: claim, quarantine, place, store, project, tell.
+
+use std::collections::{BTreeMap, HashMap};
+
+use kith_domain::fact::{Fault, Trust};
+use kith_domain::id::{NodeId, QuarantineId, WorkspaceId};
+use kith_domain::{Entity, Identifier, Runtime, Timestamp};
+use kith_store::dedup::{self, Claim};
+use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
+use kith_store::identity::{self, EdgeRow, NewNode};
+use kith_store::quarantine::{self, QuarantineRow, Status};
+use kith_store::{StoreError, Tx};
+
+use super::project::{self, Touched};
+use super::{Delivery, Ingested, Kept, Prepared};
+use crate::identity::place;
+
+/// Stores a delivery, once: messages that were delivered before change nothing.
+pub(super) async fn commit(
+    tx: &mut Tx<'_>,
+    runtime: Runtime,
+    delivery: Delivery,
+) -> Result<Ingested, StoreError> {
+    let Delivery {
+        source,
+        received_at,
+        version,
+        messages,
+    } = delivery;
+    let workspace = source.workspace;
+    let version_number = version.as_ref().map_or(0, |version| version.number);
+    let origin = Said {
+        source: &source.name,
+        trust: source.trust,
+        received_at,
+        version: version_number,
+    };
+
+    let ids: Vec<(&str, [u8; 32])> = messages
+        .iter()
+        .map(|message| (message.message_id.as_str(), message.hash))
+        .collect();
+    let claims = dedup::claim_many(tx, workspace, &source.name, &ids, received_at).await?;
+
+    let mut ingested = Ingested::default();
+    let mut kept = Vec::new();
+    let mut refused = Vec::new();
+    for (mut message, claim) in messages.into_iter().zip(claims) {
+        match claim {
+            Claim::Duplicate => {
+                ingested.duplicates += 1;
+                continue;
+            }
+            Claim::Conflict => {
+                message.kept = None;
+                message.faults = vec![Fault {
+                    path: "messageId".into(),
+                    code: "message-id-reused",
+                    detail: "another message was delivered under this id: send each under its own"
+                        .into(),
+                }];
+            }
+            Claim::New => {}
+        }
+        if let Some(part) = message.kept.take() {
+            ingested.kept += 1;
+            kept.push((message.message_id.clone(), part));
+        }
+        if !message.faults.is_empty() {
+            ingested.quarantined += 1;
+            refused.push(origin.refused(&runtime, message));
+        }
+    }
+    quarantine::insert_many(tx, workspace, &refused).await?;
+
+    let nodes = Nodes::upsert(tx, workspace, &runtime, &origin, &kept).await?;
+    let edges = origin.edges(&nodes, &kept);
+    let placed = place(tx, workspace, &runtime, &nodes.rows, &edges).await?;
+    let said = origin.rows(&nodes, kept);
+    facts::insert_events(tx, workspace, &said.events).await?;
+    facts::insert_observations(tx, workspace, &said.observations).await?;
+    facts::insert_memberships(tx, workspace, &said.memberships).await?;
+
+    if let Some(version) = &version {
+        let touched = Touched {
+            placed: &placed,
+            said: &said,
+            at: received_at,
+        };
+        project::project(tx, workspace, version, touched).await?;
+    }
+    Ok(ingested)
+}
+
+/// Where a delivery comes from, as every row of it says.
+struct Said<'a> {
+    source: &'a str,
+    trust: Trust,
+    received_at: Timestamp,
+    version: u64,
+}
+
+/// The rows of a delivery.
+pub(super) struct Rows {
+    pub(super) events: Vec<EventRow>,
+    pub(super) observations: Vec<ObservationRow>,
+    pub(super) memberships: Vec<MembershipRow>,
+}
+
+impl Said<'_> {
+    fn refused(&self, runtime: &Runtime, message: Prepared) -> (QuarantineRow, Vec<Identifier>) {
+        let lines = |part: fn(&Fault) -> &str| {
+            message
+                .faults
+                .iter()
+                .map(part)
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        let row = QuarantineRow {
+            id: QuarantineId::from_uuid(runtime.uuid()),
+            source: self.source.to_owned(),
+            received_at: self.received_at,
+            message_id: Some(message.message_id),
+            path: lines(|fault| &fault.path),
+            code: lines(|fault| fault.code),
+            detail: lines(|fault| &fault.detail),
+            definitions_version: self.version,
+            original: message.original,
+            status: Status::Open,
+        };
+        (row, message.identifiers)
+    }
+
+    /// What each message says is one: its identifiers of a person, and those of an account.
+    fn edges(&self, nodes: &Nodes, kept: &[(String, Kept)]) -> Vec<EdgeRow> {
+        let mut edges = Vec::new();
+        for (message_id, part) in kept {
+            for identifiers in [&part.person, &part.account] {
+                let mut ids = identifiers
+                    .iter()
+                    .filter_map(|identifier| nodes.id(identifier));
+                let Some(first) = ids.next() else { continue };
+                edges.extend(ids.filter(|other| *other != first).map(|other| EdgeRow {
+                    a: first,
+                    b: other,
+                    rule: part.rule.to_owned(),
+                    trust: self.trust,
+                    source: self.source.to_owned(),
+                    message_id: message_id.clone(),
+                    at: self.received_at,
+                    active: true,
+                }));
+            }
+        }
+        edges
+    }
+
+    /// Facts hang on the first identifier that a message names: the person's, else the account's.
+    fn rows(&self, nodes: &Nodes, kept: Vec<(String, Kept)>) -> Rows {
+        let mut rows = Rows {
+            events: Vec::new(),
+            observations: Vec::new(),
+            memberships: Vec::new(),
+        };
+        for (message_id, part) in kept {
+            let person = part
+                .person
+                .first()
+                .and_then(|identifier| nodes.id(identifier));
+            let account = part
+                .account
+                .first()
+                .and_then(|identifier| nodes.id(identifier));
+            for (field, entity, value) in part.values {
+                let (node, account_node) = match entity {
+                    Entity::Account => (account, None),
+                    Entity::Role => (person, account),
+                    _ => (person, None),
+                };
+                let Some(node) = node else { continue };
+                rows.observations.push(ObservationRow {
+                    node,
+                    account_node,
+                    field,
+                    source: self.source.to_owned(),
+                    message_id: message_id.clone(),
+                    trust: self.trust,
+                    observed_at: part.observed_at,
+                    received_at: self.received_at,
+                    value: Some(value).filter(|value| !value.is_null()),
+                });
+            }
+            if let Some((person_node, account_node)) = person.zip(account).filter(|_| part.joins) {
+                rows.memberships.push(MembershipRow {
+                    person_node,
+                    account_node,
+                    trust: self.trust,
+                    first_seen_at: part.observed_at,
+                    ended_at: None,
+                });
+            }
+            if let (Some((id, name, properties)), Some(node)) = (part.event, person.or(account)) {
+                rows.events.push(EventRow {
+                    node,
+                    at: part.observed_at,
+                    id,
+                    name,
+                    account_node: account,
+                    properties,
+                    source: self.source.to_owned(),
+                    message_id,
+                    trust: self.trust,
+                    received_at: self.received_at,
+                    definitions_version: self.version,
+                });
+            }
+        }
+        rows
+    }
+}
+
+/// The identifier nodes of a delivery.
+struct Nodes {
+    rows: Vec<identity::Upserted>,
+    by_identifier: HashMap<Identifier, NodeId>,
+}
+
+impl Nodes {
+    async fn upsert(
+        tx: &mut Tx<'_>,
+        workspace: WorkspaceId,
+        runtime: &Runtime,
+        origin: &Said<'_>,
+        kept: &[(String, Kept)],
+    ) -> Result<Self, StoreError> {
+        // In order of identifier, so that deliveries meet in the same order everywhere.
+        let mut named: BTreeMap<&Identifier, NewNode> = BTreeMap::new();
+        for identifier in kept
+            .iter()
+            .flat_map(|(_, part)| part.person.iter().chain(&part.account))
+        {
+            named.entry(identifier).or_insert_with(|| NewNode {
+                identifier: identifier.clone(),
+                id: NodeId::from_uuid(runtime.uuid()),
+                known: origin.trust == Trust::Server,
+                at: origin.received_at,
+            });
+        }
+        let named: Vec<NewNode> = named.into_values().collect();
+        let rows = identity::upsert_nodes(tx, workspace, &named).await?;
+        let by_identifier = named
+            .into_iter()
+            .zip(&rows)
+            .map(|(new, row)| (new.identifier, row.node.id))
+            .collect();
+        Ok(Self {
+            rows,
+            by_identifier,
+        })
+    }
+
+    fn id(&self, identifier: &Identifier) -> Option<NodeId> {
+        self.by_identifier.get(identifier).copied()
+    }
+}

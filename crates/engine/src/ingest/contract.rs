@@ -1,0 +1,244 @@
+//! The contract: a fact against the catalog. What fits becomes typed observations and events; what
+//! does not becomes a fault with its path and what was expected, and nothing beside it is lost.
+
+use kith_domain::catalog::{Event, Field};
+use kith_domain::fact::{Fact, FactKind, Fault, Trust};
+use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle, Value};
+use serde_json::{Map, Value as Json};
+
+/// Most faults that one message may have; the rest are counted in the last one.
+const MAX_FAULTS: usize = 64;
+/// Most characters of a sender's name for a trait that a fault repeats.
+const MAX_NAME_CHARS: usize = 100;
+
+/// Who delivers, as far as the contract asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deliverer<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) trust: Trust,
+}
+
+/// A fact that was held against the catalog.
+#[derive(Default)]
+pub(crate) struct Checked {
+    /// Values by field; `null` deletes.
+    pub(crate) values: Vec<(FieldIdx, Entity, Json)>,
+    /// The event with its canonical properties by full path.
+    pub(crate) event: Option<(String, Map<String, Json>)>,
+    /// What did not fit.
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// Holds a fact against the catalog.
+pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) -> Checked {
+    let mut checked = Checked {
+        faults: fact.faults.clone(),
+        ..Checked::default()
+    };
+    match &fact.kind {
+        FactKind::Identify => traits(
+            catalog,
+            deliverer,
+            fact,
+            [Entity::Person, Entity::Role],
+            &mut checked,
+        ),
+        FactKind::Group => traits(
+            catalog,
+            deliverer,
+            fact,
+            [Entity::Account, Entity::Role],
+            &mut checked,
+        ),
+        FactKind::Track { event } => track(catalog, deliverer, event, &fact.data, &mut checked),
+        FactKind::Alias => {}
+    }
+    for identifier in fact.person.iter().chain(&fact.account) {
+        shown_identifier(catalog, identifier, &mut checked);
+    }
+    let beyond = checked.faults.len().saturating_sub(MAX_FAULTS);
+    if beyond > 0 {
+        checked.faults.truncate(MAX_FAULTS);
+        checked.faults.push(Fault {
+            path: String::new(),
+            code: "too-many-faults",
+            detail: format!("{beyond} more parts of this message do not fit the catalog"),
+        });
+    }
+    checked
+}
+
+/// Traits go to the first entity that knows their name: the person or account itself, else the role
+/// that joins the two if the message names both.
+fn traits(
+    catalog: &Catalog,
+    deliverer: Deliverer<'_>,
+    fact: &Fact,
+    [own, role]: [Entity; 2],
+    checked: &mut Checked,
+) {
+    let names_both = !fact.person.is_empty() && !fact.account.is_empty();
+    for (name, json) in &fact.data {
+        let path = path("traits", name);
+        let own = catalog.by_trait(own, name);
+        let found = own.or_else(|| catalog.by_trait(role, name).filter(|_| names_both));
+        let Some((idx, field)) = found.and_then(|idx| Some((idx, catalog.get(idx)?))) else {
+            checked.faults.push(unknown(
+                path,
+                "field",
+                "add the field to the catalog and replay, or stop sending it",
+            ));
+            continue;
+        };
+        if field.entity == Entity::Role && deliverer.trust == Trust::Public {
+            checked.faults.push(Fault {
+                path,
+                code: "role-from-public-key",
+                detail: "a key that ships in browsers grants no roles: send it from a server with a secret key".into(),
+            });
+            continue;
+        }
+        match value(field, deliverer, json) {
+            Ok(canonical) => checked.values.push((idx, field.entity, canonical)),
+            Err((code, detail)) => checked.faults.push(Fault { path, code, detail }),
+        }
+    }
+}
+
+fn track(
+    catalog: &Catalog,
+    deliverer: Deliverer<'_>,
+    name: &str,
+    properties: &Map<String, Json>,
+    checked: &mut Checked,
+) {
+    let found = catalog
+        .event(name)
+        .and_then(|event| Some((event, catalog.get(event.occurrence)?)));
+    let Some((event, occurrence)) = found else {
+        checked.faults.push(unknown(
+            String::new(),
+            "event",
+            "add the event to `events.toml` and replay, or stop sending it",
+        ));
+        return;
+    };
+    if let Err((code, detail)) = admitted(occurrence, deliverer) {
+        checked.faults.push(Fault {
+            path: "event".into(),
+            code,
+            detail,
+        });
+        return;
+    }
+    let mut canonical = Map::new();
+    for (key, json) in properties {
+        let path = path("properties", key);
+        match property(catalog, event, key) {
+            None => checked.faults.push(unknown(
+                path,
+                "property",
+                "add it to the event in `events.toml` and replay, or stop sending it",
+            )),
+            Some(field) => match value(field, deliverer, json) {
+                Ok(json) if json.is_null() => {}
+                Ok(json) => {
+                    canonical.insert(field.path.as_str().to_owned(), json);
+                }
+                Err((code, detail)) => checked.faults.push(Fault { path, code, detail }),
+            },
+        }
+    }
+    checked.event = Some((event.name.to_string(), canonical));
+}
+
+fn property<'a>(catalog: &'a Catalog, event: &Event, key: &str) -> Option<&'a Field> {
+    let by_key = event.properties.iter().find(|(name, _)| **name == *key);
+    let by_other_name = || {
+        event.properties.iter().find(|(_, idx)| {
+            catalog
+                .get(*idx)
+                .is_some_and(|field| field.traits.iter().any(|name| **name == *key))
+        })
+    };
+    by_key
+        .or_else(by_other_name)
+        .and_then(|(_, idx)| catalog.get(*idx))
+}
+
+/// An identifier is a value too, if the catalog has a field that shows its type.
+fn shown_identifier(catalog: &Catalog, identifier: &Identifier, checked: &mut Checked) {
+    let Some(idx) = catalog.by_identifier(identifier.kind()) else {
+        return;
+    };
+    let Some(field) = catalog
+        .get(idx)
+        .filter(|field| field.lifecycle != Lifecycle::Draft)
+    else {
+        return;
+    };
+    let said_already = checked.values.iter().any(|(other, ..)| *other == idx);
+    if !said_already {
+        let value = Value::String(identifier.value().into()).to_canonical();
+        checked.values.push((idx, field.entity, value));
+    }
+}
+
+/// The canonical value, or why the field does not take it. `null` passes: it deletes.
+fn value(
+    field: &Field,
+    deliverer: Deliverer<'_>,
+    json: &Json,
+) -> Result<Json, (&'static str, String)> {
+    admitted(field, deliverer)?;
+    if json.is_null() {
+        return Ok(Json::Null);
+    }
+    match field.ty.read_payload(json) {
+        Ok(value) => Ok(value.to_canonical()),
+        Err(error) => Err(("wrong-type", format!("`{}`: {error}", field.path))),
+    }
+}
+
+fn admitted(field: &Field, deliverer: Deliverer<'_>) -> Result<(), (&'static str, String)> {
+    if field.lifecycle == Lifecycle::Draft {
+        let detail = format!(
+            "`{}` is a draft: publish it as `active` and replay",
+            field.path
+        );
+        return Err(("draft-field", detail));
+    }
+    let listed =
+        field.sources.is_empty() || field.sources.iter().any(|name| **name == *deliverer.source);
+    if !listed {
+        let detail = format!(
+            "`{}` takes no values from source `{}`: list it in the field's `sources` and replay",
+            field.path, deliverer.source
+        );
+        return Err(("source-not-listed", detail));
+    }
+    Ok(())
+}
+
+/// Where in the message, with the sender's own name for it cut to a readable length.
+fn path(parent: &str, name: &str) -> String {
+    let short: String = name.chars().take(MAX_NAME_CHARS).collect();
+    format!("{parent}.{short}")
+}
+
+fn unknown(path: String, what: &'static str, next: &str) -> Fault {
+    let code = match what {
+        "event" => "unknown-event",
+        "property" => "unknown-property",
+        _ => "unknown-field",
+    };
+    Fault {
+        path,
+        code,
+        detail: format!("the catalog has no such {what}: {next}"),
+    }
+}
+
+#[cfg(test)]
+#[path = "contract_tests.rs"]
+mod tests;

@@ -1,0 +1,191 @@
+//! Ingest: from a request's bytes to durable facts and fresh profiles, in one transaction that is
+//! committed before the client hears that it was kept.
+
+mod commit;
+mod contract;
+mod project;
+
+use std::sync::Arc;
+
+use kith_domain::fact::{Decoder, Fact, FactKind, Fault, Message};
+use kith_domain::id::EventId;
+use kith_domain::{Catalog, Entity, Identifier, Timestamp};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest, Sha256};
+
+use crate::Engine;
+use crate::access::Source;
+use crate::definitions::Version;
+use crate::error::EngineError;
+use contract::{Checked, Deliverer};
+
+/// What became of a delivery. It says how much, never what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ingested {
+    /// Messages that were kept, whole or in part.
+    pub kept: usize,
+    /// Messages that had been delivered before.
+    pub duplicates: usize,
+    /// Messages of which something is in quarantine.
+    pub quarantined: usize,
+}
+
+/// A message that was held against the catalog, ready to be stored.
+struct Prepared {
+    message_id: String,
+    hash: [u8; 32],
+    /// What fits; `None` if the message is refused whole.
+    kept: Option<Kept>,
+    /// What does not fit.
+    faults: Vec<Fault>,
+    /// The message as it came, and the identifiers in it, for quarantine.
+    original: Vec<u8>,
+    identifiers: Vec<Identifier>,
+}
+
+/// The part of a message that fits.
+struct Kept {
+    /// The rule that the edges of this message are made by.
+    rule: &'static str,
+    person: Vec<Identifier>,
+    account: Vec<Identifier>,
+    /// Whether it says that the person belongs to the account.
+    joins: bool,
+    /// Full field path, the entity, and the canonical value; `null` deletes.
+    values: Vec<(String, Entity, Json)>,
+    event: Option<(EventId, String, Map<String, Json>)>,
+    observed_at: Timestamp,
+}
+
+/// Everything that a delivery's transaction needs; nothing in it waits on anything.
+struct Delivery {
+    source: Source,
+    received_at: Timestamp,
+    version: Option<Arc<Version>>,
+    messages: Vec<Prepared>,
+}
+
+impl Engine {
+    /// Keeps what a source delivered. Once this returns, it survives a crash.
+    ///
+    /// # Errors
+    /// [`EngineError::Unauthenticated`] for a write key that never was or was revoked,
+    /// [`EngineError::Invalid`] for a body that no parser can read; otherwise nothing was kept.
+    pub async fn ingest(
+        &self,
+        header_key: Option<&str>,
+        format: &dyn Decoder,
+        body: &[u8],
+    ) -> Result<Ingested, EngineError> {
+        let received_at = self.runtime().now();
+        let known = match header_key {
+            Some(key) => Some(self.source(key).await?),
+            None => None,
+        };
+        let decoded = format
+            .decode(body, received_at)
+            .map_err(|error| EngineError::invalid("body", error.to_string()))?;
+        let source = match (known, &decoded.write_key) {
+            (Some(source), _) => source,
+            (None, Some(key)) => self.source(key).await?,
+            (None, None) => return Err(EngineError::Unauthenticated),
+        };
+        let workspace = source.workspace;
+        let engine = self.clone();
+        let version = self
+            .db()
+            .read(workspace, move |tx| {
+                Box::pin(async move {
+                    match engine.version(tx, workspace).await {
+                        Ok(version) => Ok(Some(version)),
+                        // Nothing is catalogued yet: all of it waits in quarantine.
+                        Err(EngineError::NoDefinitions) => Ok(None),
+                        Err(error) => Err(error),
+                    }
+                })
+            })
+            .await?;
+        let messages = decoded
+            .messages
+            .into_iter()
+            .map(|message| self.prepare(&source, version.as_deref(), message));
+        let messages = messages.collect();
+        let delivery = Delivery {
+            source,
+            received_at,
+            version,
+            messages,
+        };
+        let runtime = self.runtime().clone();
+        let kept = self
+            .db()
+            .write(workspace, move |tx| {
+                Box::pin(commit::commit(tx, runtime, delivery))
+            })
+            .await?;
+        Ok(kept)
+    }
+
+    fn prepare(&self, source: &Source, version: Option<&Version>, message: Message) -> Prepared {
+        let hash: [u8; 32] = Sha256::digest(&message.original).into();
+        let Message {
+            original,
+            identifiers,
+            message_id,
+            fact,
+        } = message;
+        let (kept, faults, message_id) = match fact {
+            Err(fault) => (None, vec![fault], message_id),
+            Ok(fact) => {
+                let message_id = fact.message_id.clone();
+                let (kept, faults) = self.check(source, version, fact);
+                (Some(kept), faults, Some(message_id))
+            }
+        };
+        // A message without an id is known by its bytes: the same bytes again are the same message.
+        let message_id = message_id.unwrap_or_else(|| format!("sha256:{}", hex::encode(hash)));
+        Prepared {
+            message_id,
+            hash,
+            kept,
+            faults,
+            original,
+            identifiers,
+        }
+    }
+
+    fn check(&self, source: &Source, version: Option<&Version>, fact: Fact) -> (Kept, Vec<Fault>) {
+        let nothing = Catalog::default();
+        let catalog = version.map_or(&nothing, |version| &version.definitions.catalog);
+        let deliverer = Deliverer {
+            source: &source.name,
+            trust: source.trust,
+        };
+        let Checked {
+            values,
+            event,
+            faults,
+        } = contract::check(catalog, deliverer, &fact);
+        let path = |idx| {
+            catalog
+                .get(idx)
+                .map_or_else(String::new, |field| field.path.to_string())
+        };
+        let names_both = !fact.person.is_empty() && !fact.account.is_empty();
+        let kept = Kept {
+            rule: fact.kind.as_str(),
+            joins: names_both && matches!(fact.kind, FactKind::Group | FactKind::Identify),
+            person: fact.person,
+            account: fact.account,
+            values: values
+                .into_iter()
+                .map(|(idx, entity, value)| (path(idx), entity, value))
+                .collect(),
+            event: event.map(|(name, properties)| {
+                (EventId::from_uuid(self.runtime().uuid()), name, properties)
+            }),
+            observed_at: fact.observed_at,
+        };
+        (kept, faults)
+    }
+}

@@ -1,0 +1,124 @@
+//! A profile: the chosen value of every field of one root, with where it came from. It is a
+//! projection of observations and can be rebuilt from them at any time.
+//!
+//! The choice is the maximum of one total order, so adding an observation to a profile gives the same
+//! as choosing among all of them again: trust, source precedence, time, and a fixed tie-break.
+
+use std::cmp::Ordering;
+
+use kith_domain::Catalog;
+use kith_domain::fact::Trust;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+/// One value of one field from one source.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Observation {
+    /// Full path of the field.
+    pub(crate) field: String,
+    /// The canonical value; `null` deletes the field.
+    pub(crate) value: Json,
+    /// Where it came from.
+    pub(crate) origin: Origin,
+}
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Origin {
+    /// The source's name.
+    pub(crate) source: String,
+    /// Whether a browser delivered it, where anyone may forge it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) public: bool,
+    /// When it was true, in microseconds since 1970.
+    pub(crate) observed: i64,
+    /// When Kith got it, in microseconds since 1970.
+    pub(crate) received: i64,
+}
+
+impl Origin {
+    pub(crate) fn new(source: &str, trust: Trust, observed: i64, received: i64) -> Self {
+        Self {
+            source: source.to_owned(),
+            public: trust == Trust::Public,
+            observed,
+            received,
+        }
+    }
+}
+
+/// The two columns of a profile row.
+#[derive(Clone, Default, PartialEq)]
+pub(crate) struct Profile {
+    /// Canonical values by full path; only fields that have one.
+    pub(crate) fields: Map<String, Json>,
+    /// Origins by full path; a deleted field keeps its origin, so that older values stay deleted.
+    pub(crate) provenance: Map<String, Json>,
+}
+
+impl Profile {
+    /// Takes an observation in; true if it changed the field's value.
+    pub(crate) fn observe(&mut self, catalog: &Catalog, new: &Observation) -> bool {
+        let held = self
+            .provenance
+            .get(&new.field)
+            .and_then(|json| Origin::deserialize(json).ok());
+        let value = self.fields.get(&new.field).unwrap_or(&Json::Null);
+        if let Some(held) = held
+            && rank(catalog, &new.field, &new.origin, &new.value, &held, value) != Ordering::Greater
+        {
+            return false;
+        }
+        let changed = *value != new.value;
+        if new.value.is_null() {
+            self.fields.remove(&new.field);
+        } else {
+            self.fields.insert(new.field.clone(), new.value.clone());
+        }
+        if let Ok(origin) = serde_json::to_value(&new.origin) {
+            self.provenance.insert(new.field.clone(), origin);
+        }
+        changed
+    }
+
+    /// The profile of these observations, in whatever order.
+    pub(crate) fn of<'a>(
+        catalog: &Catalog,
+        all: impl IntoIterator<Item = &'a Observation>,
+    ) -> Self {
+        let mut profile = Self::default();
+        for observation in all {
+            profile.observe(catalog, observation);
+        }
+        profile
+    }
+}
+
+/// Whether one value of a field is chosen over another.
+fn rank(
+    catalog: &Catalog,
+    field: &str,
+    a: &Origin,
+    a_value: &Json,
+    b: &Origin,
+    b_value: &Json,
+) -> Ordering {
+    let sources = catalog
+        .find(field)
+        .and_then(|idx| catalog.get(idx))
+        .map(|field| field.sources.as_slice());
+    let precedence = |origin: &Origin| {
+        let place = sources.and_then(|names| names.iter().position(|name| **name == origin.source));
+        std::cmp::Reverse(place.unwrap_or(usize::MAX))
+    };
+    (b.public.cmp(&a.public))
+        .then_with(|| precedence(a).cmp(&precedence(b)))
+        .then_with(|| a.observed.cmp(&b.observed))
+        .then_with(|| a.received.cmp(&b.received))
+        .then_with(|| a.source.cmp(&b.source))
+        .then_with(|| a_value.to_string().cmp(&b_value.to_string()))
+}
+
+#[cfg(test)]
+#[path = "profile_tests.rs"]
+mod tests;

@@ -1,0 +1,109 @@
+//! Which value a profile chooses.
+
+use kith_domain::definitions::{SourceFile, read_folder};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn catalog() -> Catalog {
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.into(),
+        text: text.into(),
+    };
+    let files = vec![
+        file("workspace.toml", "edition = 2026"),
+        file(
+            "fields/account.toml",
+            r#"
+            [plan]
+            type = "string"
+            owner = "RevOps"
+            description = "What they pay for."
+            sources = ["stripe", "segment"]
+            sensitivity = "internal"
+            "#,
+        ),
+    ];
+    read_folder(files).unwrap().0.catalog
+}
+
+fn observation(source: &str, trust: Trust, observed: i64, value: Json) -> Observation {
+    Observation {
+        field: "account.plan".into(),
+        value,
+        origin: Origin::new(source, trust, observed, observed + 5),
+    }
+}
+
+fn check(observations: &[Observation], expect: Option<&str>) {
+    let profile = Profile::of(&catalog(), observations);
+    assert_eq!(
+        profile.fields.get("account.plan").and_then(Json::as_str),
+        expect
+    );
+}
+
+#[test]
+fn the_more_trusted_source_wins_however_old() {
+    let stripe = observation("stripe", Trust::Server, 1, json!("growth"));
+    let segment = observation("segment", Trust::Server, 9, json!("trial"));
+    check(&[stripe.clone(), segment.clone()], Some("growth"));
+    check(&[segment, stripe], Some("growth"));
+}
+
+#[test]
+fn within_a_source_the_later_value_wins_whenever_it_arrives() {
+    let old = observation("segment", Trust::Server, 1, json!("trial"));
+    let new = observation("segment", Trust::Server, 2, json!("growth"));
+    check(&[new.clone(), old.clone()], Some("growth"));
+    check(&[old, new], Some("growth"));
+}
+
+#[test]
+fn a_browser_never_outranks_a_server() {
+    let server = observation("segment", Trust::Server, 1, json!("trial"));
+    let browser = observation("stripe", Trust::Public, 9, json!("enterprise"));
+    check(&[server.clone(), browser.clone()], Some("trial"));
+    check(&[browser], Some("enterprise"));
+}
+
+#[test]
+fn an_explicit_null_deletes_and_an_older_value_does_not_come_back() {
+    let old = observation("segment", Trust::Server, 1, json!("trial"));
+    let gone = observation("segment", Trust::Server, 2, Json::Null);
+    check(&[old.clone(), gone.clone()], None);
+    check(&[gone, old], None);
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_observations_gives_the_same_profile(
+        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..4_i64, 0..4_usize), 0..12),
+        by in 0..12_usize,
+    ) {
+        let values = [json!("trial"), json!("growth"), json!("enterprise"), Json::Null];
+        let mut observations: Vec<_> = all
+            .iter()
+            .map(|(source, public, at, value)| {
+                let trust = if *public { Trust::Public } else { Trust::Server };
+                observation(["stripe", "segment", "other"][*source], trust, *at, values[*value].clone())
+            })
+            .collect();
+        let straight = Profile::of(&catalog(), &observations);
+        if !observations.is_empty() {
+            let by = by % observations.len();
+            observations.rotate_left(by);
+            observations.reverse();
+        }
+        let turned = Profile::of(&catalog(), &observations);
+        prop_assert!(straight == turned || canonical(&straight) == canonical(&turned));
+    }
+}
+
+fn canonical(profile: &Profile) -> (Option<&Json>, Option<&Json>) {
+    (
+        profile.fields.get("account.plan"),
+        profile.provenance.get("account.plan"),
+    )
+}

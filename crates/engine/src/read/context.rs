@@ -1,0 +1,421 @@
+//! The governed context of one customer, and the explanation of it: the use cases that read.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use kith_auth::end_user::IdentityToken;
+use kith_domain::id::{AccountId, MemberId, NodeId, PersonId, WorkspaceId};
+use kith_domain::{Entity, Identifier, Purpose, Scope, Timestamp};
+use kith_policy::{Decision, Reason, Refusal, Verdict};
+use kith_store::{Tx, identity, journey};
+
+use super::answer::{
+    AccountItem, Context, EntityAnswer, Explanation, FieldExplanation, Governor, JourneyItem,
+    SignedIdentityAnswer,
+};
+use super::governed::{Governed, Receipt, Sealed};
+use super::proof;
+use super::subject::{self, Bound};
+use crate::Engine;
+use crate::access::Caller;
+use crate::audit::{AuditActor, Entry, Outcome};
+use crate::definitions::Version;
+use crate::error::{EngineError, Refused};
+
+/// Most events that the recent journey shows.
+const JOURNEY_LIMIT: u32 = 50;
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct ContextRequest {
+    /// Why.
+    pub purpose: Purpose,
+    /// About whom.
+    pub subject: SubjectRef,
+    /// The member for whom an agent acts; needs the scope `onBehalfOf`.
+    pub on_behalf_of: Option<MemberRef>,
+    /// Proof from the customer's backend that the end user is the subject.
+    pub identity_token: Option<IdentityToken>,
+}
+
+/// About whom a request asks: a person, an account, or a person in an account.
+#[derive(Debug, Clone)]
+pub struct SubjectRef {
+    /// The person.
+    pub person: Option<RootRef<PersonId>>,
+    /// The account.
+    pub account: Option<RootRef<AccountId>>,
+}
+
+/// A person or account, by Kith's id or by an identifier of theirs.
+#[derive(Debug, Clone)]
+pub enum RootRef<Id> {
+    /// Kith's own id.
+    Id(Id),
+    /// An identifier; the definitions must consent to the look-up.
+    Identifier(Identifier),
+}
+
+/// A member, by id or by name.
+#[derive(Debug, Clone)]
+pub enum MemberRef {
+    /// Kith's own id.
+    Id(MemberId),
+    /// The member's name, unique in the workspace.
+    Name(String),
+}
+
+impl From<&str> for MemberRef {
+    fn from(text: &str) -> Self {
+        text.parse()
+            .map_or_else(|_| Self::Name(text.to_owned()), Self::Id)
+    }
+}
+
+/// What became of a read, before its audit entry is committed.
+enum Read<T> {
+    Answer(Sealed<T>),
+    Miss(Miss),
+}
+
+/// Why there is no answer.
+enum Miss {
+    Refused(Entry, u64, Refusal),
+    NotFound(Entry),
+}
+
+impl Miss {
+    fn refused(mut entry: Entry, version: &Version, refusal: &Refusal) -> Self {
+        entry.outcome = Outcome::Refused;
+        entry.statements = statements(&refusal.reasons);
+        Self::Refused(entry, version.number, refusal.clone())
+    }
+}
+
+/// A question whose rows exist for the actor, and what the plan decides about them.
+struct Asked {
+    now: Timestamp,
+    workspace: WorkspaceId,
+    purpose: Purpose,
+    version: Arc<Version>,
+    bound: Bound,
+    decision: Decision,
+    hash_key: [u8; 32],
+    entry: Entry,
+}
+
+impl Engine {
+    /// Answers the governed context of a customer, after its audit entry is committed. Refusals and
+    /// misses are audited too.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] if the policy refuses the purpose, [`EngineError::NotFound`] if there
+    /// is nothing that the actor may know of, [`EngineError::AuditUnavailable`] if the entry cannot
+    /// be written: then nothing leaves.
+    pub async fn context(
+        &self,
+        caller: &Caller,
+        request: ContextRequest,
+    ) -> Result<Governed<Context>, EngineError> {
+        let read = self
+            .snapshot(caller, request, "context.read", |tx, asked| {
+                Box::pin(context(tx, asked))
+            })
+            .await?;
+        self.release(read).await
+    }
+
+    /// Explains what the policy decides about a customer, without any value: the verdict, and the
+    /// state of these fields (all, if none is named) with the statement that decided.
+    ///
+    /// # Errors
+    /// As [`Engine::context`]; a refusal that depends on the row is explained, not an error.
+    pub async fn explain(
+        &self,
+        caller: &Caller,
+        request: ContextRequest,
+        fields: Vec<String>,
+    ) -> Result<Governed<Explanation>, EngineError> {
+        let read = self
+            .snapshot(caller, request, "context.explain", move |_, asked| {
+                Box::pin(std::future::ready(explanation(asked, &fields)))
+            })
+            .await?;
+        self.release(read).await
+    }
+
+    /// Asks on one snapshot; what leaves it is sealed.
+    async fn snapshot<T, F>(
+        &self,
+        caller: &Caller,
+        request: ContextRequest,
+        action: &'static str,
+        answer: F,
+    ) -> Result<Read<T>, EngineError>
+    where
+        T: Send,
+        F: for<'t> FnOnce(&'t mut Tx<'_>, Asked) -> BoxFuture<'t, Result<Read<T>, EngineError>>
+            + Send
+            + 'static,
+    {
+        caller.needs(Scope::Context)?;
+        let hash_key = self.hash_key(caller.workspace).await?;
+        let (engine, caller) = (self.clone(), caller.clone());
+        self.db()
+            .read(
+                caller.workspace,
+                move |tx| -> BoxFuture<'_, Result<Read<T>, EngineError>> {
+                    Box::pin(async move {
+                        match engine.ask(tx, &caller, &request, action, hash_key).await? {
+                            Ok(asked) => answer(tx, asked).await,
+                            Err(miss) => Ok(Read::Miss(miss)),
+                        }
+                    })
+                },
+            )
+            .await
+    }
+
+    /// Commits the audit entry, then gives the answer, the refusal or the miss that it speaks of.
+    async fn release<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
+        let miss = match read {
+            Read::Answer(sealed) => return sealed.release(self.journal()).await,
+            Read::Miss(miss) => miss,
+        };
+        match miss {
+            Miss::Refused(entry, definitions_version, refusal) => {
+                let audit = Receipt::commit(self.journal(), entry).await?.audit();
+                Err(EngineError::Refused(Box::new(Refused {
+                    audit,
+                    definitions_version,
+                    refusal,
+                })))
+            }
+            Miss::NotFound(entry) => {
+                let audit = Receipt::commit(self.journal(), entry).await?.audit();
+                Err(EngineError::NotFound { audit })
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        request: &ContextRequest,
+        action: &'static str,
+        hash_key: [u8; 32],
+    ) -> Result<Result<Asked, Miss>, EngineError> {
+        let now = self.runtime().now();
+        let workspace = caller.workspace;
+        let actor = self
+            .actor(tx, caller, request.on_behalf_of.as_ref())
+            .await?;
+        let version = self.version(tx, workspace).await?;
+        let plan = self.plan(workspace, &version, &actor, request.purpose);
+
+        let mut entry = Entry::new(
+            self.runtime(),
+            workspace,
+            AuditActor::from(&actor),
+            action,
+            request.purpose,
+        );
+        entry.definitions_version = version.number;
+        entry.definitions_hash.clone_from(&version.hash);
+        entry.position = tx.position().await?;
+
+        // A verdict that is false whatever the row is refused before any look-up.
+        if let Some(refusal) = plan.refusal() {
+            return Ok(Err(Miss::refused(entry, &version, &refusal)));
+        }
+        let proof = proof::verify(tx, workspace, request.identity_token.as_ref(), now).await?;
+        entry.signed_identity = proof.audit_word();
+        let found = subject::find(tx, workspace, &version, request, &hash_key, &mut entry).await?;
+        let Some(bound) = found.bind(&version.definitions.catalog, &plan, &proof, now) else {
+            entry.outcome = Outcome::NotFound;
+            return Ok(Err(Miss::NotFound(entry)));
+        };
+        entry.account = bound.account.as_ref().map(|account| account.id);
+        entry.person = bound.person.as_ref().map(|person| person.id);
+        let decision = plan.decide(&bound.subject(), now);
+        Ok(Ok(Asked {
+            now,
+            workspace,
+            purpose: request.purpose,
+            version,
+            bound,
+            decision,
+            hash_key,
+            entry,
+        }))
+    }
+}
+
+async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineError> {
+    let Asked {
+        now,
+        version,
+        workspace,
+        purpose,
+        bound,
+        decision,
+        hash_key,
+        mut entry,
+    } = asked;
+    let allowed_because = match &decision.verdict {
+        Verdict::Allowed { reasons } => reasons.clone(),
+        Verdict::Refused(refusal) => {
+            return Ok(Read::Miss(Miss::refused(entry, &version, refusal)));
+        }
+    };
+    entry.statements = statements(&allowed_because);
+    let catalog = &version.definitions.catalog;
+    let mut governor = Governor {
+        catalog,
+        decision: &decision,
+        hash_key: &hash_key,
+        now,
+        released: Vec::new(),
+    };
+
+    let account = bound.account.as_ref().map(|account| EntityAnswer {
+        id: account.id,
+        fields: governor.fields(Entity::Account, &account.row, &account.provenance),
+    });
+    let person = bound.person.as_ref().map(|person| EntityAnswer {
+        id: person.id,
+        fields: governor.fields(Entity::Person, &person.row, &person.provenance),
+    });
+    let role = bound
+        .role
+        .as_ref()
+        .map(|role| governor.fields(Entity::Role, &role.row, &role.provenance));
+    let journey = recent(tx, workspace, &bound, &mut governor).await?;
+
+    let entities = [
+        (Entity::Account, account.is_some()),
+        (Entity::Person, person.is_some()),
+        (Entity::Role, role.is_some()),
+        (Entity::Event, true),
+    ];
+    let entities: Vec<Entity> = entities
+        .into_iter()
+        .filter(|(_, bound)| *bound)
+        .map(|(entity, _)| entity)
+        .collect();
+    let withheld = governor.withheld(&entities);
+    entry.set_fields(governor.released);
+
+    let several = if account.is_none() {
+        bound.in_view.as_slice()
+    } else {
+        &[]
+    };
+    let answer = Context {
+        purpose,
+        definitions_version: version.number,
+        decided_at: now,
+        allowed_because,
+        signed_identity: SignedIdentityAnswer {
+            verified: bound.signed_identity.proven,
+            method: bound.signed_identity.method.map(|method| method.as_str()),
+        },
+        account,
+        person,
+        role,
+        accounts: several.iter().map(|id| AccountItem { id: *id }).collect(),
+        journey,
+        withheld,
+    };
+    Ok(Read::Answer(Sealed::new(answer, entry)))
+}
+
+/// The recent events of the person, or of the account if no person was asked for; those of accounts
+/// out of view are left out.
+async fn recent(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    bound: &Bound,
+    governor: &mut Governor<'_>,
+) -> Result<Vec<JourneyItem>, EngineError> {
+    let account = bound.account.as_ref().map(|account| account.id);
+    let rows = match (&bound.person, account) {
+        (Some(person), account) => {
+            journey::of_person(tx, workspace, person.id, account, None, JOURNEY_LIMIT).await?
+        }
+        (None, Some(account)) => {
+            journey::of_account(tx, workspace, account, None, JOURNEY_LIMIT).await?
+        }
+        (None, None) => Vec::new(),
+    };
+    let nodes: Vec<NodeId> = rows.iter().filter_map(|row| row.account_node).collect();
+    let accounts: BTreeMap<NodeId, Option<AccountId>> = identity::nodes(tx, workspace, &nodes)
+        .await?
+        .into_iter()
+        .map(|node| (node.id, node.root.and_then(|root| root.account())))
+        .collect();
+    let in_view = |node: NodeId| {
+        let account = accounts.get(&node).copied().flatten();
+        account.is_some_and(|account| bound.in_view.contains(&account))
+    };
+    Ok(rows
+        .iter()
+        .filter(|row| row.account_node.is_none_or(in_view))
+        .filter_map(|row| governor.event(row.id, &row.name, row.at, &row.properties))
+        .collect())
+}
+
+/// The statements that decided, for the audit: also where the asker may not see them.
+fn statements(reasons: &[Reason]) -> Vec<String> {
+    reasons
+        .iter()
+        .filter_map(Reason::decided_by)
+        .map(|id| id.to_string())
+        .collect()
+}
+
+fn explanation(asked: Asked, wanted: &[String]) -> Result<Read<Explanation>, EngineError> {
+    let Asked {
+        version,
+        purpose,
+        decision,
+        mut entry,
+        ..
+    } = asked;
+    let catalog = &version.definitions.catalog;
+    let (allowed, reasons) = match &decision.verdict {
+        Verdict::Allowed { reasons } => (true, reasons.clone()),
+        Verdict::Refused(refusal) => (false, refusal.reasons.clone()),
+    };
+    entry.statements = statements(&reasons);
+    let mut fields = Vec::new();
+    for (idx, field) in catalog.iter() {
+        if wanted.is_empty() || wanted.iter().any(|path| path == field.path.as_str()) {
+            let state = decision.state(idx).into();
+            fields.push(FieldExplanation {
+                field: field.path.clone(),
+                state,
+                reason: decision.reason(idx),
+            });
+        }
+    }
+    let unknown = wanted.iter().find(|path| catalog.find(path).is_none());
+    if let Some(path) = unknown {
+        let paths = catalog.fields().iter().map(|field| field.path.as_str());
+        let expected = match kith_domain::diagnostic::nearest(path, paths) {
+            Some(close) => format!("the catalog has no such field; did you mean `{close}`?"),
+            None => "the catalog has no such field".to_owned(),
+        };
+        return Err(EngineError::invalid("fields", expected));
+    }
+    let answer = Explanation {
+        purpose,
+        definitions_version: version.number,
+        allowed,
+        reasons,
+        fields,
+    };
+    Ok(Read::Answer(Sealed::new(answer, entry)))
+}

@@ -1,0 +1,96 @@
+//! The one way out. Rows that were read under a plan are [`Sealed`]; committing their audit entry
+//! mints a [`Receipt`]; only the two together make a [`Governed`] value, and only that can be
+//! serialised to an answer.
+
+use kith_domain::id::AuditId;
+use serde::{Serialize, Serializer};
+
+use crate::audit::{Entry, Journal};
+use crate::error::EngineError;
+
+/// An answer in its governed form whose audit entry is not yet committed. There is no way to look
+/// inside, and it does not serialise.
+pub(crate) struct Sealed<T> {
+    answer: T,
+    entry: Entry,
+}
+
+/// Proof that one audit entry is committed.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    audit: AuditId,
+}
+
+/// A customer's data in the form that a plan allows, with the receipt of its audit entry.
+pub struct Governed<T> {
+    answer: T,
+    receipt: Receipt,
+}
+
+impl<T> Sealed<T> {
+    pub(crate) const fn new(answer: T, entry: Entry) -> Self {
+        Self { answer, entry }
+    }
+
+    /// Commits the entry, and with it opens the seal.
+    pub(crate) async fn release(self, journal: &Journal) -> Result<Governed<T>, EngineError> {
+        let receipt = Receipt::commit(journal, self.entry).await?;
+        Ok(Governed {
+            answer: self.answer,
+            receipt,
+        })
+    }
+}
+
+impl Receipt {
+    /// Commits an entry. Where nothing leaves but a refusal, the receipt is all there is.
+    pub(crate) async fn commit(journal: &Journal, entry: Entry) -> Result<Self, EngineError> {
+        let audit = entry.id;
+        journal.append(entry).await?;
+        Ok(Self { audit })
+    }
+
+    pub(crate) const fn audit(&self) -> AuditId {
+        self.audit
+    }
+}
+
+impl<T> Governed<T> {
+    /// The audit entry under which this leaves.
+    #[must_use]
+    pub const fn audit(&self) -> AuditId {
+        self.receipt.audit()
+    }
+
+    /// The governed form, to show it elsewhere than in JSON: the terminal, a page.
+    #[must_use]
+    pub const fn answer(&self) -> &T {
+        &self.answer
+    }
+}
+
+impl<T: Serialize> Serialize for Governed<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Answer<'a, T> {
+            audit_id: AuditId,
+            #[serde(flatten)]
+            answer: &'a T,
+        }
+        Answer {
+            audit_id: self.audit(),
+            answer: &self.answer,
+        }
+        .serialize(serializer)
+    }
+}
+
+/// Says nothing of the answer: it is a customer's.
+impl<T> std::fmt::Debug for Governed<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Governed")
+            .field("audit", &self.audit())
+            .finish_non_exhaustive()
+    }
+}

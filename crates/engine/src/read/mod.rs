@@ -1,0 +1,14 @@
+//! The governed read: from a request to a [`Governed`] answer, and no other way out.
+
+mod answer;
+mod context;
+mod governed;
+mod proof;
+mod subject;
+
+pub use answer::{
+    AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, JourneyItem,
+    OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
+};
+pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
+pub use governed::Governed;

@@ -1,0 +1,5 @@
+//! The handlers, one file per resource.
+
+pub(crate) mod context;
+pub(crate) mod health;
+pub(crate) mod ingest;

@@ -1,0 +1,95 @@
+//! All routes on one page. The router is built from this table alone, so a test can enumerate it, and
+//! a route cannot exist without saying for which purpose it is and what it reveals.
+
+use axum::routing::{MethodRouter, get, post};
+use kith_domain::Purpose;
+
+use crate::App;
+use crate::api::{context, health, ingest};
+
+/// Where a route's purpose comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoutePurpose {
+    /// Always this one.
+    Fixed(Purpose),
+    /// The request's body names it.
+    FromBody,
+    /// The route reveals nothing and changes nothing about anybody.
+    None,
+    /// A source delivers facts; nothing is read.
+    Ingest,
+}
+
+/// What a route's answer can hold of a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reveals {
+    /// Nothing.
+    Nothing,
+    /// Fields in their governed form, after their audit entry.
+    GovernedFields,
+}
+
+/// The methods that routes use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Asks with a body, or writes.
+    Post,
+}
+
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with parameters in braces.
+    pub path: &'static str,
+    /// For which purpose it is.
+    pub purpose: RoutePurpose,
+    /// What its answer can hold of a customer.
+    pub reveals: Reveals,
+    pub(crate) handler: fn() -> MethodRouter<App>,
+}
+
+/// Every route of the server.
+pub const ROUTES: &[Route] = &[
+    Route {
+        method: Method::Get,
+        path: "/healthz",
+        purpose: RoutePurpose::None,
+        reveals: Reveals::Nothing,
+        handler: || get(health::alive),
+    },
+    Route {
+        method: Method::Get,
+        path: "/readyz",
+        purpose: RoutePurpose::None,
+        reveals: Reveals::Nothing,
+        handler: || get(health::ready),
+    },
+    Route {
+        method: Method::Post,
+        path: "/v1/context",
+        purpose: RoutePurpose::FromBody,
+        reveals: Reveals::GovernedFields,
+        handler: || post(context::read),
+    },
+    ingest_route("/v1/identify", || post(ingest::identify)),
+    ingest_route("/v1/group", || post(ingest::group)),
+    ingest_route("/v1/track", || post(ingest::track)),
+    ingest_route("/v1/page", || post(ingest::page)),
+    ingest_route("/v1/screen", || post(ingest::screen)),
+    ingest_route("/v1/alias", || post(ingest::alias)),
+    ingest_route("/v1/batch", || post(ingest::batch)),
+];
+
+const fn ingest_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
+    Route {
+        method: Method::Post,
+        path,
+        purpose: RoutePurpose::Ingest,
+        reveals: Reveals::Nothing,
+        handler,
+    }
+}

@@ -1,0 +1,128 @@
+//! From the table of routes to a running server: limits, logs, a graceful end.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::App;
+use crate::problem::Problem;
+use crate::routes::{Method, ROUTES};
+
+/// Largest body, after decompression. Clients send up to this much in one batch.
+pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// Longest that a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longest that the end waits for requests under way.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The router, built from [`ROUTES`] alone.
+pub fn router(app: App) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        router = router.route(route.path, (route.handler)());
+    }
+    router
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .layer(RequestDecompressionLayer::new())
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(CatchPanicLayer::custom(|_| fault().into_response()))
+        .layer(from_fn(log))
+        .with_state(app)
+}
+
+/// Serves until `stop` is ready, then lets the requests under way end.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+        stop.await;
+        tracing::info!("stopping: finishing the requests under way");
+        let _ = stopping.send(());
+    });
+    let too_long = async {
+        if stopped.await.is_ok() {
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        } else {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        ended = server.into_future() => ended,
+        () = too_long => {
+            tracing::warn!("some requests took too long to finish and were cut off");
+            Ok(())
+        }
+    }
+}
+
+/// One line per request: the route's pattern, never the path itself, which could hold an identifier.
+async fn log(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    tracing::info!(
+        method = method.as_str(),
+        route = route.as_ref().map_or("-", MatchedPath::as_str),
+        status = response.status().as_u16(),
+        micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+        "request"
+    );
+    response
+}
+
+async fn no_such_route() -> Problem {
+    let known: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
+    Problem::new(
+        "urn:kith:problem:no-such-route",
+        StatusCode::NOT_FOUND,
+        "there is nothing at this path",
+    )
+    .with_detail(format!("known are {}", known.join(", ")))
+}
+
+async fn no_such_method(path: MatchedPath) -> Problem {
+    let methods: Vec<_> = ROUTES
+        .iter()
+        .filter(|route| route.path == path.as_str())
+        .map(|route| match route.method {
+            Method::Get => "GET",
+            Method::Post => "POST",
+        })
+        .collect();
+    Problem::new(
+        "urn:kith:problem:no-such-method",
+        StatusCode::METHOD_NOT_ALLOWED,
+        "the path takes another method",
+    )
+    .with_detail(format!("use {}", methods.join(" or ")))
+}
+
+fn fault() -> Problem {
+    Problem::new(
+        "urn:kith:problem:fault",
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "a fault in Kith",
+    )
+    .with_detail("nothing was answered; the log has the cause")
+}
