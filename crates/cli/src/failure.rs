@@ -52,7 +52,7 @@ impl From<std::io::Error> for Failure {
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match &error {
-            EngineError::Unauthenticated | EngineError::Forbidden(_) => Self::refused(error.to_string()),
+            EngineError::Unauthenticated | EngineError::Forbidden(_) | EngineError::RateLimited { .. } => Self::refused(error.to_string()),
             EngineError::Refused(refused) => {
                 Self::refused(format!("{error}: {}\naudit entry {}", refused.refusal, refused.audit))
             }

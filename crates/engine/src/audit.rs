@@ -187,6 +187,11 @@ impl Entry {
         self.fields = FieldSet { hash, names };
     }
 
+    /// The credential of a read that looked anybody up by an identifier.
+    pub(crate) fn looked_up_by(&self) -> Option<KeyId> {
+        self.actor.credential.filter(|_| !self.lookups.is_empty())
+    }
+
     /// The frozen bytes, and the columns to search by.
     pub(crate) fn freeze(self) -> Result<AuditRow, StoreError> {
         let leaf = serde_json::to_vec(&self)

@@ -24,6 +24,12 @@ pub enum EngineError {
         /// The entry that says so.
         audit: AuditId,
     },
+    /// Too many look-ups by identifier that found nobody.
+    #[error("too many look-ups found nobody: wait {retry_after_seconds} s")]
+    RateLimited {
+        /// Seconds to wait.
+        retry_after_seconds: u32,
+    },
     /// A part of the request is not as it must be.
     #[error("`{field}`: {expected}")]
     Invalid {

@@ -8,6 +8,7 @@ mod definitions;
 mod error;
 mod identity;
 mod ingest;
+mod lookups;
 mod profile;
 mod read;
 pub mod runtime;
@@ -34,6 +35,7 @@ pub use read::{
 use audit::Journal;
 use definitions::{PlanKey, Version};
 use kith_policy::Plan;
+use lookups::Lookups;
 
 /// Most compiled definitions versions that are kept at hand.
 const CACHED_VERSIONS: usize = 256;
@@ -53,6 +55,7 @@ struct Inner {
     versions: Cache<(WorkspaceId, u64), Arc<Version>>,
     plans: Cache<PlanKey, Plan>,
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
+    lookups: Lookups,
 }
 
 impl std::fmt::Debug for Engine {
@@ -73,6 +76,7 @@ impl Engine {
         let db = Db::open(store, node).await?;
         Ok(Self(Arc::new(Inner {
             journal: Journal::new(db.clone()),
+            lookups: Lookups::new(runtime.clone()),
             db,
             runtime,
             versions: Cache::new(CACHED_VERSIONS),
@@ -95,6 +99,10 @@ impl Engine {
 
     pub(crate) fn runtime(&self) -> &Runtime {
         &self.0.runtime
+    }
+
+    pub(crate) fn lookups(&self) -> &Lookups {
+        &self.0.lookups
     }
 
     pub(crate) fn journal(&self) -> &Journal {

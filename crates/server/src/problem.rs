@@ -146,6 +146,18 @@ impl From<EngineError> for Problem {
                 problem.0.audit_id = Some(audit);
                 problem
             }
+            EngineError::RateLimited {
+                retry_after_seconds,
+            } => {
+                let mut problem = Self::new(
+                    "urn:kith:problem:rate-limited",
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too many look-ups found nobody",
+                );
+                problem.0.detail = "wait as `Retry-After` says, or ask by Kith's own ids".into();
+                problem.0.retry_after_seconds = Some(retry_after_seconds);
+                problem
+            }
             EngineError::Invalid { field, expected } => {
                 Self::invalid(vec![FieldProblem { field, expected }])
             }

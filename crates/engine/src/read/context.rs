@@ -48,6 +48,14 @@ pub struct SubjectRef {
     pub account: Option<RootRef<AccountId>>,
 }
 
+impl SubjectRef {
+    /// Whether anyone is to be found by an identifier.
+    const fn is_looked_up(&self) -> bool {
+        matches!(self.person, Some(RootRef::Identifier(_)))
+            || matches!(self.account, Some(RootRef::Identifier(_)))
+    }
+}
+
 /// A person or account, by Kith's id or by an identifier of theirs.
 #[derive(Debug, Clone)]
 pub enum RootRef<Id> {
@@ -160,6 +168,10 @@ impl Engine {
             + 'static,
     {
         caller.needs(Scope::Context)?;
+        if request.subject.is_looked_up() {
+            self.lookups()
+                .admit(caller.credential, self.runtime().now())?;
+        }
         let hash_key = self.hash_key(caller.workspace).await?;
         let (engine, caller) = (self.clone(), caller.clone());
         self.db()
@@ -193,6 +205,9 @@ impl Engine {
                 })))
             }
             Miss::NotFound(entry) => {
+                if let Some(credential) = entry.looked_up_by() {
+                    self.lookups().missed(credential, entry.at);
+                }
                 let audit = Receipt::commit(self.journal(), entry).await?.audit();
                 Err(EngineError::NotFound { audit })
             }
