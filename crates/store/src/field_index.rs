@@ -19,6 +19,9 @@ const INSERT: &str = "INSERT INTO field_index (workspace, field, value, id)
     ON CONFLICT (workspace, field, value, id) DO NOTHING";
 const INSERT_ROWS: [Column; 2] = [text("field"), bytes("value")];
 
+const OF_ROOT: &str = "SELECT id, field, value FROM field_index
+    WHERE workspace = ?1 AND id = ?2 ORDER BY field, value";
+
 /// Replaces what is indexed of one account, person or company for the fields that changed. `None`
 /// takes the field out; a list of strings is indexed by each of its items.
 ///
@@ -45,6 +48,26 @@ pub async fn replace_for(
         .collect();
     tx.each(INSERT, &shared, &INSERT_ROWS, &rows).await?;
     Ok(())
+}
+
+/// What is indexed of one account, person or company: fields with their sortable values.
+///
+/// # Errors
+/// If the database fails.
+pub async fn of_root(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    id: RootId,
+) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    tx.query(OF_ROOT, &[ws.into(), (&id).into()])
+        .await?
+        .iter()
+        .map(|row| {
+            let mut columns = row.columns("field_index");
+            columns.bytes("id")?;
+            Ok((columns.string("field")?, columns.bytes("value")?.to_vec()))
+        })
+        .collect()
 }
 
 /// The sortable forms of a value: one, or one for each item of a list.

@@ -1,1 +1,5 @@
-//! placeholder
+//! What tests of several crates share. Dev only: nothing of it is in the binary.
+
+pub mod postgres;
+
+pub use postgres::{Cluster, Database};

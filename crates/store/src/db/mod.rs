@@ -10,6 +10,7 @@ mod sqlite;
 mod tx;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
@@ -200,9 +201,14 @@ impl Db {
     }
 }
 
-/// Runs a future that must be ready at once.
-fn poll_once<T, E: From<StoreError>>(future: BoxFuture<'_, Result<T, E>>) -> Result<T, E> {
-    future
-        .now_or_never()
-        .unwrap_or_else(|| Err(StoreError::Waits.into()))
+/// Runs a closure whose future must be ready at once. A panic becomes an error: the transaction is
+/// rolled back, and its connection serves the next one.
+fn run_at_once<'t, T, E: From<StoreError>>(
+    work: impl FnOnce() -> BoxFuture<'t, Result<T, E>>,
+) -> Result<T, E> {
+    match catch_unwind(AssertUnwindSafe(|| work().now_or_never())) {
+        Ok(Some(result)) => result,
+        Ok(None) => Err(StoreError::Waits.into()),
+        Err(_) => Err(StoreError::Panicked.into()),
+    }
 }

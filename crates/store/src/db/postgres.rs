@@ -1,10 +1,12 @@
 //! PostgreSQL: a pool of connections, a snapshot per read, a lock per workspace for writes, and one
 //! task that commits audit entries in groups.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use postgres_types::ToSql;
 use tokio::sync::{mpsc, oneshot};
@@ -157,7 +159,10 @@ where
 {
     let connection = PgConnection::begin(pool, begin).await?;
     let mut tx = Tx::new(Connection::Postgres(connection), scope, Arc::clone(shared));
-    let result = work(&mut tx).await;
+    let result = AssertUnwindSafe(async { work(&mut tx).await })
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
     let failure = tx.failure();
     let Connection::Postgres(connection) = tx.connection else {
         return result;

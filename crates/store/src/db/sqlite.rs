@@ -14,7 +14,7 @@ use rusqlite::{Connection as SqliteConnection, OpenFlags};
 
 use super::tx::Connection;
 use super::writer::Writer;
-use super::{Scope, Shared, Tx, migrate, poll_once};
+use super::{Scope, Shared, Tx, migrate, run_at_once};
 use crate::StoreError;
 use crate::audit::{self, AuditEntry, AuditFilter, AuditRow, AuditSeq};
 use crate::error::Cause;
@@ -150,8 +150,7 @@ impl File {
             scope,
             Arc::clone(&self.shared),
         );
-        // Should the closure panic, its connection is closed with the transaction.
-        let result = poll_once(work(&mut tx));
+        let result = run_at_once(|| work(&mut tx));
         let failure = tx.failure();
         if let Connection::Sqlite(connection) = tx.connection {
             run(&connection, "COMMIT")?;

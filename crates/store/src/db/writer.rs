@@ -1,7 +1,6 @@
 //! The one writer of a SQLite file: a thread that drains its queue into groups. Each job has a
 //! savepoint of its own, the group has one commit, and nobody hears of success before it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use futures_util::future::BoxFuture;
@@ -9,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::sqlite::DatabaseFile;
 use super::tx::Connection;
-use super::{Scope, Tx, poll_once};
+use super::{Scope, Tx, run_at_once};
 use crate::StoreError;
 use crate::error::Cause;
 
@@ -80,9 +79,7 @@ where
     E: From<StoreError>,
 {
     tx.restart(scope);
-    // The transaction is rolled back to the savepoint, so nothing half-done is seen afterwards.
-    let result = catch_unwind(AssertUnwindSafe(|| poll_once(work(tx))))
-        .unwrap_or_else(|_| Err(StoreError::Panicked.into()));
+    let result = run_at_once(|| work(tx));
     match tx.failure() {
         Some(failure) => result.and(Err(failure.into())),
         None => result,
