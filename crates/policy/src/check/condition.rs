@@ -108,17 +108,18 @@ impl Checker<'_> {
         match (left.side, right.side) {
             (Side::One(one), Side::Literal(literal)) => {
                 self.check_order(op, &one.ty, &left.text, span)?;
-                let value = self.coerce(literal, right.span, &one.ty, &left.text)?;
+                let value = self.fixed(literal, right.span, &one, &left.text)?;
                 Some(self.comparison(one.term, op, Base::Const(value).term(), text))
             }
             (Side::Literal(literal), Side::One(one)) => {
                 self.check_order(op, &one.ty, &right.text, span)?;
-                let value = self.coerce(literal, left.span, &one.ty, &right.text)?;
+                let value = self.fixed(literal, left.span, &one, &right.text)?;
                 let fixed = Base::Const(value).term();
                 Some(self.comparison(one.term, op.swapped(), fixed, text))
             }
             (Side::One(a), Side::One(b)) => {
                 self.check_order(op, &a.ty, &left.text, span)?;
+                self.check_order(op, &b.ty, &right.text, span)?;
                 if !comparable(&a.ty, &b.ty) {
                     let message = format!(
                         "`{}` is {}, and `{}` is {}: they cannot be compared",
@@ -338,7 +339,10 @@ impl Checker<'_> {
             Side::List(Items::Field(field)) => Base::Field(field).term(),
             Side::Any(_) | Side::List(_) => {
                 let message = format!("`{}` may be empty, but is never absent", read.text);
-                let hint = format!("ask for one item: `\"…\" in {}`", read.text);
+                let hint = match read.side {
+                    Side::Any(_) => format!("ask for one item: `{} == \"…\"`", read.text),
+                    _ => format!("ask for one item: `\"…\" in {}`", read.text),
+                };
                 self.report("constant-test", read.span, message, hint);
                 return None;
             }

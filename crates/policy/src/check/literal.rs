@@ -12,6 +12,26 @@ use crate::format;
 use crate::parser::quoted;
 
 impl Checker<'_> {
+    /// A fixed value as a value of what it is compared with.
+    pub(super) fn fixed(
+        &mut self,
+        literal: &Literal,
+        span: Span,
+        one: &One,
+        name: &str,
+    ) -> Option<Value> {
+        if let (true, Literal::Text(text)) = (one.is_purpose(), literal) {
+            let hint = match self.purpose(text, span) {
+                Some(purpose) => format!("write it without quotes: `{purpose}`"),
+                None => return None,
+            };
+            let message = "a purpose stands without quotes".to_owned();
+            self.report("type-mismatch", span, message, hint);
+            return None;
+        }
+        self.coerce(literal, span, &one.ty, name)
+    }
+
     /// A fixed value as a value of this type.
     pub(super) fn coerce(
         &mut self,
@@ -44,7 +64,7 @@ impl Checker<'_> {
         let mut values = Some(Vec::new());
         for item in items {
             let value = match &item.node {
-                OperandKind::Literal(literal) => self.coerce(literal, item.span, &one.ty, name),
+                OperandKind::Literal(literal) => self.fixed(literal, item.span, one, name),
                 OperandKind::Name(word) if one.is_purpose() => self
                     .purpose(word, item.span)
                     .map(|purpose| Value::String(purpose.as_str().into())),

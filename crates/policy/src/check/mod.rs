@@ -290,6 +290,9 @@ impl<'d> Checker<'d> {
             .map(|purpose| purpose.as_str())
             .collect();
         let hint = match nearest(name, known.iter().copied()) {
+            _ if self.catalog.find(name).is_some() => {
+                "this is a field: `show`, `mask` and `hide` take fields, here stand purposes".into()
+            }
             Some(close) => format!("did you mean `{close}`?"),
             None => format!("use one of {}", quoted(&known)),
         };

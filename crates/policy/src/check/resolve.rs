@@ -9,6 +9,7 @@ use crate::format;
 use crate::ir::{Base, FieldRef, Items, Term};
 use crate::names::{ATTRIBUTES, Attr, Attribute, ListAttr};
 use crate::parser::quoted;
+use crate::state::StateWord;
 
 /// A side of a test, as far as it says by itself what it is.
 #[derive(Debug, Clone)]
@@ -152,7 +153,9 @@ impl Checker<'_> {
             .filter(|field| field.entity != Entity::Event)
             .map(|field| field.path.as_str());
         let start = name.split('.').next().unwrap_or(name);
-        let hint = if let Some(close) = nearest(name, attributes.chain(fields)) {
+        let states = StateWord::ALL.map(StateWord::as_str);
+        let known = attributes.chain(fields).chain(states);
+        let hint = if let Some(close) = nearest(name, known) {
             format!("did you mean `{close}`?")
         } else if name == "user" || name == "agent" || start == "user" || start == "agent" {
             let known: Vec<_> = ATTRIBUTES

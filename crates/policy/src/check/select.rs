@@ -44,7 +44,7 @@ impl Checker<'_> {
             return fields;
         }
         if prefix.parse::<Entity>().is_ok() {
-            let message = format!("the catalog has no field of {prefix}");
+            let message = format!("the catalog has no field of a {prefix}");
             let hint = "this statement does nothing until there is one".to_owned();
             self.warn("empty-selector", span, message, hint);
         } else if self.catalog.find(prefix).is_some() {

@@ -128,9 +128,9 @@ fn refusal<'p>(
             reasons.push(words::no_statement(plan, verdict.view));
         } else if !is_granted {
             for (statement, _) in verdict.allow.iter().take(MAX_REASONS) {
-                let reason = trace.statement(*statement, ReasonCode::NotMet);
-                hints.extend(words::hints(&reason));
-                reasons.push(reason);
+                reasons.push(trace.statement(*statement, ReasonCode::NotMet));
+                let lacking = trace.lacking(*statement);
+                hints.extend(words::hint(plan, verdict.view, &lacking));
             }
         }
         reasons.extend(forbidding);

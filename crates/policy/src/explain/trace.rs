@@ -218,6 +218,54 @@ impl Trace<'_> {
         }
     }
 
+    /// What is still lacking for a statement's condition to be true, as sentences; nothing if that is
+    /// not for the asker to know.
+    pub(super) fn lacking(&self, idx: StatementIdx) -> Vec<String> {
+        let mut lacking = Vec::new();
+        if let Some(statement) = self.plan.policies.statement(idx)
+            && self.unseen(statement.condition).is_empty()
+        {
+            self.need(statement.condition, Tri::True, &mut lacking);
+        }
+        lacking
+    }
+
+    /// Collects what would have to change for a source node to be `wanted`.
+    fn need(&self, source: NodeId, wanted: Tri, lacking: &mut Vec<String>) {
+        if self.value(source) == Some(wanted) {
+            return;
+        }
+        match self.plan.policies.nodes.get(source) {
+            None | Some(Node::Const(_)) => {}
+            Some(Node::Not(inner)) => self.need(*inner, wanted.negate(), lacking),
+            Some(Node::And(parts)) if wanted == Tri::True => self.need_all(parts, wanted, lacking),
+            Some(Node::Or(parts)) if wanted == Tri::False => self.need_all(parts, wanted, lacking),
+            Some(Node::And(parts) | Node::Or(parts)) => {
+                let ways = parts.iter().map(|part| {
+                    let mut way = Vec::new();
+                    self.need(*part, wanted, &mut way);
+                    way
+                });
+                lacking.extend(ways.min_by_key(Vec::len).unwrap_or_default());
+            }
+            Some(Node::Atom(_)) => {
+                if let Some(text) = self.plan.policies.text(source) {
+                    lacking.push(if wanted == Tri::True {
+                        format!("`{text}`")
+                    } else {
+                        format!("not `{text}`")
+                    });
+                }
+            }
+        }
+    }
+
+    fn need_all(&self, parts: &[NodeId], wanted: Tri, lacking: &mut Vec<String>) {
+        for part in parts {
+            self.need(*part, wanted, lacking);
+        }
+    }
+
     fn rests_on(&self, decisive: &Decisive) -> Option<RestsOn> {
         let Some(Node::Atom(atom)) = self.plan.policies.nodes.get(decisive.node) else {
             return None;

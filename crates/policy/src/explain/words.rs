@@ -105,21 +105,13 @@ fn outcome(rests: &RestsOn) -> Option<String> {
 }
 
 /// What would make a failed `allow` hold.
-pub(super) fn hints(reason: &Reason) -> Option<String> {
-    let tests: Vec<_> = reason
-        .rests_on
-        .iter()
-        .filter_map(|rests| rests.test.as_ref())
-        .map(|test| {
-            let must = if test.holds == Some(true) {
-                "were not"
-            } else {
-                "were"
-            };
-            format!("`{}` {must} so", test.text)
-        })
-        .collect();
-    (!tests.is_empty()).then(|| format!("it would be allowed if {}", tests.join(" and ")))
+pub(super) fn hint(plan: &PlanInner, view: View, lacking: &[String]) -> Option<String> {
+    let purpose = purpose(plan, view);
+    let who = match side(plan, view) {
+        SideKind::Asker => String::new(),
+        SideKind::Member => " of the member".to_owned(),
+    };
+    (!lacking.is_empty()).then(|| format!("`{purpose}`{who} needs {}", lacking.join(" and ")))
 }
 
 /// Says that a reason is the event's, not the property's own.

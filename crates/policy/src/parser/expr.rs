@@ -112,6 +112,7 @@ impl Parser<'_> {
             format!("conditions nest at most {MAX_NESTING} deep"),
             "split the statement into several",
         );
+        self.gave_up = true;
         while !self.tokens.at_statement() {
             self.tokens.advance();
         }
@@ -301,7 +302,9 @@ impl Parser<'_> {
                 let hint = match other {
                     TokenKind::Tag(_) => "a tag selects the fields of a statement, it is no value",
                     TokenKind::Symbol("(") => "a group in `(…)` holds conditions, not values",
-                    _ => "a name such as `account.plan`, a text in quotes, a number or a list",
+                    _ => {
+                        "write a name such as `account.plan`, a text in quotes, a number or a list"
+                    }
                 };
                 self.error(span, format!("expected a value, found {found}"), hint);
                 return None;

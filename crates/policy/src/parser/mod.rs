@@ -131,6 +131,8 @@ struct Parser<'a> {
     depth: usize,
     /// Tests in this statement so far.
     tests: usize,
+    /// Whether the rest of this statement is skipped, so that nothing more is said of it.
+    gave_up: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -140,10 +142,15 @@ impl<'a> Parser<'a> {
             found: Vec::new(),
             depth: 0,
             tests: 0,
+            gave_up: false,
         }
     }
 
     fn error(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        // A second finding at the same place only follows from the first.
+        if self.gave_up || self.found.last().is_some_and(|(last, ..)| *last == span) {
+            return;
+        }
         let hint = hint.into();
         let hint = (!hint.is_empty()).then_some(hint);
         self.found.push((span, message.into(), hint));
@@ -154,6 +161,7 @@ impl<'a> Parser<'a> {
         while !self.tokens.at_end() {
             self.depth = 0;
             self.tests = 0;
+            self.gave_up = false;
             if let Some(statement) = self.statement() {
                 statements.push(statement);
             } else {

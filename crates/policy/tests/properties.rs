@@ -1,0 +1,254 @@
+//! What holds of every text, every policy and every row.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
+
+mod support;
+
+use kith_policy::{Interval, Policies, reference};
+use proptest::prelude::*;
+use proptest::sample::select;
+use support::generate::{Request, Shape, policies, request, restriction};
+
+const ALL: Shape = Shape {
+    absence: true,
+    states: true,
+};
+
+fn checked(text: &str) -> (kith_domain::Definitions, Policies) {
+    support::policies(text)
+}
+
+/// Words and marks of the language, in no order.
+fn soup() -> impl Strategy<Value = String> {
+    let words = vec![
+        "allow",
+        "forbid",
+        "show",
+        "mask",
+        "hide",
+        "limit",
+        "route",
+        "conversation",
+        "to",
+        "with",
+        "when",
+        "unless",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "absent",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "=",
+        "&&",
+        "!",
+        "-",
+        "+",
+        "*",
+        ".",
+        ";",
+        "true",
+        "hidden",
+        "visible",
+        "\"eu\"",
+        "\"",
+        "'",
+        "“eu”",
+        "12",
+        "1.5",
+        "99999999999999999999",
+        "30 days",
+        "1000 EUR",
+        "2026-01-31",
+        "2026-99-99T",
+        "account.plan",
+        "account.region",
+        "account.privateRevenue",
+        "user.role",
+        "user.regions",
+        "purpose",
+        "now",
+        "signedIdentity",
+        "ai.draft",
+        "support.view",
+        "tag:billing",
+        "tag:",
+        "person.*",
+        "sensitivity",
+        "restricted",
+        "email",
+        "# note",
+        "#",
+        "\n",
+        "\n\n",
+        "\r\n",
+        "\\",
+        "é",
+        "🦀",
+        "\u{0}",
+        "event.checkout.failed",
+    ];
+    proptest::collection::vec((select(words), select(vec![" ", "", "\n"])), 0..60).prop_map(
+        |parts| {
+            parts
+                .into_iter()
+                .fold(String::new(), |text, (word, gap)| text + word + gap)
+        },
+    )
+}
+
+fn never_panics(text: &str) -> Result<(), TestCaseError> {
+    let definitions = support::with_files(&[("policies/a.kith", text)]);
+    let found = match kith_policy::check(&definitions) {
+        Ok((_, warnings)) => warnings,
+        Err(found) => found,
+    };
+    for finding in found {
+        prop_assert!(finding.span.end <= text.len(), "{finding}");
+        prop_assert!(text.is_char_boundary(finding.span.start), "{finding}");
+        prop_assert!(text.is_char_boundary(finding.span.end), "{finding}");
+        prop_assert!(!finding.message.is_empty());
+    }
+    Ok(())
+}
+
+/// What can be read formats to what reads the same, and formatting that changes nothing.
+fn round_trips(text: &str) -> Result<(), TestCaseError> {
+    let (file, found) = kith_policy::parse("a", text);
+    if !found.is_empty() {
+        return Ok(());
+    }
+    let formatted = kith_policy::format_file(&file);
+    let (again, found) = kith_policy::parse("a", &formatted);
+    prop_assert_eq!(found, vec![], "{}", &formatted);
+    prop_assert_eq!(&again, &file, "{}", &formatted);
+    prop_assert_eq!(kith_policy::format_file(&again), formatted);
+    Ok(())
+}
+
+fn is_no_wider(narrow: Interval, wide: Interval) -> bool {
+    narrow.meet(wide) == narrow
+}
+
+/// Asks the direct evaluator and the plan, which must agree on everything.
+fn ask(
+    definitions: &kith_domain::Definitions,
+    policies: &Policies,
+    request: &Request,
+    drop: impl Fn(&str) -> bool,
+) -> Result<reference::Outcome, TestCaseError> {
+    let rows = request.rows(&definitions.catalog, drop);
+    let subject = rows.subject(request.signed);
+    let actor = support::actor(request.actor);
+    let now = support::now();
+    let outcome = reference::decide(policies, &actor, request.purpose, &subject, now);
+    let plan = policies.specialise(&actor, request.purpose);
+    let decision = plan.decide(&subject, now);
+    prop_assert_eq!(decision.exists, outcome.exists);
+    prop_assert_eq!(plan.exists(&subject, now), outcome.exists);
+    prop_assert!(plan.refusal().is_none() || !outcome.allowed);
+    if outcome.exists {
+        prop_assert_eq!(decision.verdict.is_allowed(), outcome.allowed);
+        prop_assert!(!decision.verdict.reasons().is_empty());
+        for (idx, field) in definitions.catalog.iter() {
+            let lo = outcome.states[idx.index()].lo;
+            prop_assert_eq!(decision.state(idx), lo, "{}", field.path);
+            if let Some(constant) = plan.constant_state(idx) {
+                prop_assert_eq!(constant, lo, "{} is said to be constant", field.path);
+            }
+            prop_assert!(!decision.reason(idx).words.is_empty());
+        }
+    }
+    Ok(outcome)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        never_panics(&text)?;
+        round_trips(&text)?;
+    }
+
+    #[test]
+    fn no_soup_of_words_makes_it_panic(text in soup()) {
+        never_panics(&text)?;
+        round_trips(&text)?;
+    }
+
+    #[test]
+    fn formatting_reads_back_the_same(
+        text in policies(ALL),
+        notes in proptest::collection::vec((any::<proptest::sample::Index>(), "#[ -~]{0,12}"), 0..5),
+    ) {
+        // Comments go anywhere a blank or a new line is.
+        let mut text = text;
+        for (index, note) in notes {
+            let gaps: Vec<_> = text.match_indices(' ').map(|(at, _)| at).collect();
+            if gaps.is_empty() { break; }
+            let at = gaps[index.index(gaps.len())];
+            if text[..at].matches('"').count().is_multiple_of(2) {
+                text.insert_str(at, &format!("{note}\n\n"));
+            }
+        }
+        round_trips(&text)?;
+    }
+
+    #[test]
+    fn the_plan_agrees_with_the_direct_evaluator(text in policies(ALL), request in request()) {
+        let (definitions, policies) = checked(&text);
+        ask(&definitions, &policies, &request, |_| false)?;
+    }
+
+    #[test]
+    fn a_restriction_more_never_gives_more(
+        text in policies(Shape { states: false, absence: true }),
+        more in restriction(Shape { states: false, absence: true }),
+        request in request(),
+    ) {
+        let (definitions, policies) = checked(&text);
+        let before = ask(&definitions, &policies, &request, |_| false)?;
+        let (definitions, policies) = checked(&format!("{text}\n{more}"));
+        let after = ask(&definitions, &policies, &request, |_| false)?;
+        prop_assert!(before.exists || !after.exists);
+        prop_assert!(before.allowed || !after.allowed);
+        for (narrow, wide) in after.states.iter().zip(&before.states) {
+            prop_assert!(is_no_wider(*narrow, *wide));
+        }
+    }
+
+    #[test]
+    fn knowing_less_never_gives_more(
+        text in policies(Shape { states: true, absence: false }),
+        request in request(),
+        lost in proptest::sample::subsequence(
+            vec!["region", "plan", "paymentState", "privateRevenue", "seats", "createdAt", "email"], 0..7),
+    ) {
+        let (definitions, policies) = checked(&text);
+        let before = ask(&definitions, &policies, &request, |_| false)?;
+        let after = ask(&definitions, &policies, &request, |key| lost.contains(&key))?;
+        prop_assert!(before.exists || !after.exists);
+        prop_assert!(before.allowed || !after.allowed);
+        for (unsure, sure) in after.states.iter().zip(&before.states) {
+            prop_assert!(unsure.lo.meet(sure.lo) == unsure.lo);
+            // What may be true of the field before may still be true.
+            prop_assert!(unsure.hi.meet(sure.hi) == sure.hi);
+        }
+    }
+}
