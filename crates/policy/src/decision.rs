@@ -236,3 +236,10 @@ impl Decision {
         &self.values
     }
 }
+
+const _: () = {
+    const fn crosses_threads<T: Send + Sync>() {}
+    crosses_threads::<crate::Policies>();
+    crosses_threads::<Plan>();
+    crosses_threads::<Decision>();
+};

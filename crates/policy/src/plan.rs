@@ -83,8 +83,7 @@ impl Layer {
             let steps = self.steps.iter();
             steps.filter(move |(_, effect, _)| *effect == wanted)
         };
-        self.start.is_closed()
-            || of(Effect::Hide).any(|(_, _, node)| constant(node).is_some_and(Tri::restricts))
+        of(Effect::Hide).any(|(_, _, node)| constant(node).is_some_and(Tri::restricts))
             || (self.start.liftable
                 && of(Effect::Show).all(|(_, _, node)| constant(node).is_some_and(|c| !c.grants())))
     }
