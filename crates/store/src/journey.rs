@@ -12,14 +12,15 @@ use crate::{Engine, StoreError, Tx};
 pub type Cursor = (Timestamp, EventId);
 
 // Each node of the person gives its newest events from its own part of the index, and no more than
-// the page can hold.
+// the page can hold. `CROSS JOIN` tells SQLite to begin with the person's nodes.
 macro_rules! of_person {
     (sqlite, $account:literal) => {
         concat!(
             "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
                e.message_id, e.trust, e.received_at, e.definitions_version
-             FROM identifier i JOIN event e ON e.workspace = i.workspace AND e.node = i.id
-             WHERE i.workspace = ?1 AND i.root = ?2 AND (e.at, e.id) IN (
+             FROM identifier i CROSS JOIN event e
+             WHERE i.workspace = ?1 AND i.root = ?2
+               AND e.workspace = i.workspace AND e.node = i.id AND (e.at, e.id) IN (
                SELECT x.at, x.id FROM event x
                WHERE x.workspace = i.workspace AND x.node = i.id AND (x.at, x.id) < (?3, ?4)",
             $account,
@@ -46,8 +47,9 @@ macro_rules! of_account {
     (sqlite) => {
         "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
            e.message_id, e.trust, e.received_at, e.definitions_version
-         FROM identifier i JOIN event e ON e.workspace = i.workspace AND e.account_node = i.id
-         WHERE i.workspace = ?1 AND i.root = ?2 AND (e.at, e.id) IN (
+         FROM identifier i CROSS JOIN event e INDEXED BY event_by_account
+         WHERE i.workspace = ?1 AND i.root = ?2
+           AND e.workspace = i.workspace AND e.account_node = i.id AND (e.at, e.id) IN (
            SELECT x.at, x.id FROM event x
            WHERE x.workspace = i.workspace AND x.account_node = i.id AND (x.at, x.id) < (?3, ?4)
            ORDER BY x.at DESC, x.id DESC LIMIT ?5)
@@ -145,5 +147,54 @@ fn bound(before: Option<&Cursor>) -> (Param<'_>, Param<'_>) {
     match before {
         Some((at, id)) => ((*at).into(), id.into()),
         None => (Param::Int(i64::MAX), Param::Bytes(&[0xff; 16])),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kith_domain::id::WorkspaceId;
+
+    use super::*;
+    use crate::{Db, StoreUrl};
+
+    #[tokio::test]
+    async fn a_journey_reads_nothing_but_its_own_part_of_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = StoreUrl::sqlite(folder.path());
+        let db = Db::open(&url, "node").await.unwrap();
+        let ws = WorkspaceId(1);
+        for (sql, params) in [
+            (of_person!(sqlite, ""), 5),
+            (in_account_or_none!(sqlite), 6),
+            (of_account!(sqlite), 5),
+        ] {
+            let steps = db
+                .read(ws, move |tx| {
+                    Box::pin(async move {
+                        let mut values = vec![Param::Null; params];
+                        values[0] = ws.into();
+                        let sql = format!("EXPLAIN QUERY PLAN {sql}");
+                        let rows = tx.query(&sql, &values).await?;
+                        let step = |row: &crate::db::row::Row| {
+                            let mut columns = row.columns("plan");
+                            columns.int("id")?;
+                            columns.int("parent")?;
+                            columns.int("notused")?;
+                            columns.string("detail")
+                        };
+                        rows.iter()
+                            .map(step)
+                            .collect::<Result<Vec<_>, StoreError>>()
+                    })
+                })
+                .await
+                .unwrap();
+            for step in &steps {
+                assert!(
+                    !step.starts_with("SCAN") && !step.ends_with("(workspace=?)"),
+                    "{steps:#?}"
+                );
+            }
+        }
     }
 }

@@ -26,8 +26,8 @@ CREATE TABLE audit (
 ) STRICT;
 
 CREATE INDEX audit_by_time ON audit (workspace, at, id);
-CREATE INDEX audit_by_account ON audit (workspace, account, at) WHERE account IS NOT NULL;
-CREATE INDEX audit_by_person ON audit (workspace, person, at) WHERE person IS NOT NULL;
+CREATE INDEX audit_by_account ON audit (workspace, account, at, id) WHERE account IS NOT NULL;
+CREATE INDEX audit_by_person ON audit (workspace, person, at, id) WHERE person IS NOT NULL;
 
 -- Sets of field names, kept once. A set belongs to a stream, so that streams never wait for each
 -- other.

@@ -72,7 +72,7 @@ pub(super) fn sqlite(
     Ok(())
 }
 
-pub(super) async fn postgres(pool: &Pool) -> Result<(), StoreError> {
+pub(super) async fn postgres(pool: &Pool, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut client = pool.get().await?;
     let tx = client.transaction().await?;
     // One process at a time, and as long as it takes.
@@ -87,7 +87,7 @@ pub(super) async fn postgres(pool: &Pool) -> Result<(), StoreError> {
         .query_one("SELECT coalesce(max(version), 0) FROM schema_version", &[])
         .await?
         .try_get(0)?;
-    for (version, sql) in missing(POSTGRES, found)? {
+    for (version, sql) in missing(migrations, found)? {
         tx.batch_execute(sql).await?;
         tx.execute(
             "INSERT INTO schema_version (version) VALUES ($1)",
@@ -98,3 +98,7 @@ pub(super) async fn postgres(pool: &Pool) -> Result<(), StoreError> {
     tx.commit().await?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "migrate_tests.rs"]
+mod tests;

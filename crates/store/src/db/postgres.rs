@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join};
 use postgres_types::ToSql;
 use tokio::sync::{mpsc, oneshot};
-use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::{NoTls, Statement};
 
 use super::param::Cell;
 use super::row::Row;
@@ -49,7 +49,7 @@ struct AuditJob {
 impl Postgres {
     pub(super) async fn open(url: &str, shared: &Arc<Shared>) -> Result<Self, StoreError> {
         let pool = connect(url)?;
-        migrate::postgres(&pool).await?;
+        migrate::postgres(&pool, migrate::POSTGRES).await?;
         let (audit, queue) = mpsc::channel(MAX_QUEUED);
         tokio::spawn(run_audit(pool.clone(), Arc::clone(shared), queue));
         Ok(Self {
@@ -69,7 +69,7 @@ impl Postgres {
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}",
             set_scope(scope)
         );
-        run(&self.pool, &self.shared, scope, &begin, work).await
+        run(&self.pool, &self.shared, scope, begin, work).await
     }
 
     /// Read committed, behind a lock that the workspace's writers hold one after the other: each
@@ -85,7 +85,7 @@ impl Postgres {
             set_scope(scope),
             workspace_number(scope)
         );
-        run(&self.pool, &self.shared, scope, &begin, work).await
+        run(&self.pool, &self.shared, scope, begin, work).await
     }
 
     pub(super) async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
@@ -99,7 +99,7 @@ impl Postgres {
     }
 }
 
-fn connect(url: &str) -> Result<Pool, StoreError> {
+pub(super) fn connect(url: &str) -> Result<Pool, StoreError> {
     let mut config: tokio_postgres::Config = url
         .parse()
         .map_err(|_| StoreError::Url("PostgreSQL cannot read it"))?;
@@ -149,7 +149,7 @@ async fn run<'env, T, E, F>(
     pool: &Pool,
     shared: &Arc<Shared>,
     scope: Scope,
-    begin: &str,
+    begin: String,
     work: F,
 ) -> Result<T, E>
 where
@@ -186,19 +186,22 @@ where
 /// away, or a closure panicked), the connection is closed, and with it the transaction.
 pub(super) struct PgConnection {
     client: Option<Object>,
+    /// The opening statements, until they are sent together with the first other one.
+    begin: Option<String>,
 }
 
 impl PgConnection {
-    async fn begin(pool: &Pool, begin: &str) -> Result<Self, StoreError> {
-        let connection = Self {
+    async fn begin(pool: &Pool, begin: String) -> Result<Self, StoreError> {
+        Ok(Self {
             client: Some(pool.get().await?),
-        };
-        connection.client()?.batch_execute(begin).await?;
-        Ok(connection)
+            begin: Some(begin),
+        })
     }
 
     async fn end(mut self, end: &str) -> Result<(), StoreError> {
-        self.client()?.batch_execute(end).await?;
+        if self.begin.is_none() {
+            self.client()?.batch_execute(end).await?;
+        }
         // Back to the pool.
         self.client = None;
         Ok(())
@@ -210,14 +213,36 @@ impl PgConnection {
             .ok_or_else(|| StoreError::Unavailable(Cause::new("the transaction is over")))
     }
 
+    /// Runs a statement, the first one in one round trip with the opening of the transaction: what
+    /// is polled first is sent first. Should the opening fail, so does the statement, since row level
+    /// security lets nothing through without a scope.
+    async fn send<T>(
+        &mut self,
+        sql: &str,
+        statement: impl AsyncFnOnce(&Object, &Statement) -> Result<T, tokio_postgres::Error>,
+    ) -> Result<T, StoreError> {
+        let begin = self.begin.take();
+        let client = self.client()?;
+        let prepared = client.prepare_cached(sql).await?;
+        let Some(begin) = begin else {
+            return Ok(statement(client, &prepared).await?);
+        };
+        let (opened, answer) =
+            join(client.batch_execute(&begin), statement(client, &prepared)).await;
+        opened?;
+        Ok(answer?)
+    }
+
     pub(super) async fn query(
-        &self,
+        &mut self,
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let client = self.client()?;
-        let statement = client.prepare_cached(sql).await?;
-        let rows = client.query(&statement, params).await?;
+        let rows = self
+            .send(sql, async |client, statement| {
+                client.query(statement, params).await
+            })
+            .await?;
         rows.iter()
             .map(|row| {
                 let cells = (0..row.len())
@@ -229,13 +254,14 @@ impl PgConnection {
     }
 
     pub(super) async fn execute(
-        &self,
+        &mut self,
         sql: &str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<u64, StoreError> {
-        let client = self.client()?;
-        let statement = client.prepare_cached(sql).await?;
-        Ok(client.execute(&statement, params).await?)
+        self.send(sql, async |client, statement| {
+            client.execute(statement, params).await
+        })
+        .await
     }
 }
 
@@ -261,7 +287,7 @@ async fn run_audit(pool: Pool, shared: Arc<Shared>, mut queue: mpsc::Receiver<Au
         let (entries, answers): (Vec<_>, Vec<_>) =
             jobs.drain(..).map(|job| (job.entry, job.answer)).unzip();
         let stream = Arc::clone(stream);
-        let committed = run(&pool, &shared, Scope::Installation, &begin, |tx| {
+        let committed = run(&pool, &shared, Scope::Installation, begin.clone(), |tx| {
             Box::pin(async move { audit::append_group(tx, &stream, &entries).await })
         })
         .await;

@@ -10,6 +10,7 @@
 mod audit;
 mod crash;
 mod definitions;
+mod engines;
 mod facts;
 mod feed;
 mod identity;
