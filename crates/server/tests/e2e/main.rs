@@ -1,0 +1,31 @@
+//! The product's promises, each kept on both stores, through the real HTTP server.
+
+mod bad_input;
+mod identity;
+
+/// Makes two tests of each promise, one for each store.
+macro_rules! promises {
+    ($($(#[$attribute:meta])* $name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(kith_testkit::Store::Sqlite).await;
+                }
+            )*
+        }
+
+        mod on_postgres {
+            $(
+                $(#[$attribute])*
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(kith_testkit::Store::Postgres).await;
+                }
+            )*
+        }
+    };
+}
+
+pub(crate) use promises;
