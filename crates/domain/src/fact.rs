@@ -6,6 +6,9 @@ use serde_json::{Map, Value as Json};
 use crate::Timestamp;
 use crate::identifier::Identifier;
 
+/// Longest key of a message that the path of a fault repeats.
+const MAX_SHOWN_KEY_BYTES: usize = 64;
+
 /// Whether the key that delivered a fact is kept secret by a server or ships in browsers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Trust {
@@ -84,6 +87,19 @@ pub struct Fault {
     pub code: &'static str,
     /// What was expected and what to do, without the value.
     pub detail: String,
+}
+
+/// Where in a message, `traits.plan`. Keys are names, but a confused client may send a customer's
+/// value as one, or bytes that no store takes: what does not look like a name becomes `*`.
+#[must_use]
+pub fn path(parent: &str, key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | ' ');
+    let shown = if key.len() <= MAX_SHOWN_KEY_BYTES && key.chars().all(plain) {
+        key
+    } else {
+        "*"
+    };
+    format!("{parent}.{shown}")
 }
 
 /// A foreign format: bytes that a client sent become facts.

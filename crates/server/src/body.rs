@@ -1,29 +1,141 @@
 //! Reading a JSON body part by part, so that every mistake is reported at once, by its path, and
 //! without repeating what was sent.
 
-use kith_domain::value::kind_of;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value as Json};
 
 use crate::problem::{FieldProblem, Problem};
+use crate::serve::MAX_BODY_BYTES;
+
+/// Most mistakes that are listed; the rest are counted.
+const MAX_FAULTS: usize = 32;
+/// Most characters of an unknown key that are repeated.
+const MAX_KEY_CHARS: usize = 60;
+
+/// The whole body, unpacked.
+pub(crate) struct Whole(pub(crate) Bytes);
+
+/// Why a body could not be taken in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Unreadable {
+    TooLarge,
+    UnknownEncoding,
+    Broken,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Whole {
+    type Rejection = Unreadable;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Unreadable> {
+        // Unpacking takes the header away: what is left of it, nothing here can unpack.
+        let packed = request.headers().get(header::CONTENT_ENCODING);
+        if packed.is_some_and(|encoding| encoding != "identity") {
+            return Err(Unreadable::UnknownEncoding);
+        }
+        match Bytes::from_request(request, state).await {
+            Ok(bytes) => Ok(Self(bytes)),
+            Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(Unreadable::TooLarge)
+            }
+            Err(_) => Err(Unreadable::Broken),
+        }
+    }
+}
+
+impl Unreadable {
+    pub(crate) const fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnknownEncoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    pub(crate) fn advice(self) -> String {
+        match self {
+            Self::TooLarge => {
+                format!("a body has at most {MAX_BODY_BYTES} bytes, unpacked: send less at once")
+            }
+            Self::UnknownEncoding => "send the body as it is, or with `gzip`".into(),
+            Self::Broken => {
+                "the body did not arrive whole, or is not the gzip that it says it is".into()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        let (kind, title) = match self {
+            Self::TooLarge => (
+                "urn:kith:problem:body-too-large",
+                "the body is larger than any may be",
+            ),
+            Self::UnknownEncoding => (
+                "urn:kith:problem:unknown-encoding",
+                "the body is packed in a way that is not known here",
+            ),
+            Self::Broken => (
+                "urn:kith:problem:unreadable-body",
+                "the body cannot be read",
+            ),
+        };
+        Problem::new(kind, self.status(), title)
+            .with_detail(self.advice())
+            .into_response()
+    }
+}
 
 /// Collects what is wrong with a body.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Vec<FieldProblem>);
+pub(crate) struct Faults {
+    listed: Vec<FieldProblem>,
+    beyond: usize,
+}
 
 impl Faults {
     pub(crate) fn add(&mut self, field: &str, expected: impl Into<String>) {
-        self.0.push(FieldProblem {
+        if self.are_enough() {
+            self.beyond += 1;
+            return;
+        }
+        self.listed.push(FieldProblem {
             field: field.to_owned(),
             expected: expected.into(),
         });
     }
 
+    fn are_enough(&self) -> bool {
+        self.listed.len() >= MAX_FAULTS
+    }
+
     /// What was read if nothing was wrong, else the problem that lists it all.
-    pub(crate) fn finish<T>(self, read: Option<T>) -> Result<T, Problem> {
-        match read {
-            Some(value) if self.0.is_empty() => Ok(value),
-            _ => Err(Problem::invalid(self.0)),
+    pub(crate) fn finish<T>(mut self, read: Option<T>) -> Result<T, Problem> {
+        if self.beyond > 0 {
+            self.listed.push(FieldProblem {
+                field: String::new(),
+                expected: format!("{} more mistakes, which are not listed", self.beyond),
+            });
         }
+        match read {
+            Some(value) if self.listed.is_empty() => Ok(value),
+            _ => Err(Problem::invalid(self.listed)),
+        }
+    }
+}
+
+/// What kind of JSON this is, in words that repeat nothing of it.
+const fn kind_of(json: &Json) -> &'static str {
+    match json {
+        Json::Null => "null",
+        Json::Bool(_) => "a bool",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "an object",
     }
 }
 
@@ -77,8 +189,12 @@ impl<'a> Part<'a> {
             .keys()
             .filter(|key| !known.contains(&key.as_str()))
         {
-            let close = kith_domain::diagnostic::nearest(key, known.iter().copied());
-            let short: String = key.chars().take(60).collect();
+            if faults.are_enough() {
+                faults.beyond += 1;
+                continue;
+            }
+            let short: String = key.chars().take(MAX_KEY_CHARS).collect();
+            let close = kith_domain::diagnostic::nearest(&short, known.iter().copied());
             let hint = match close {
                 Some(close) => format!("unknown; did you mean `{close}`?"),
                 None => format!("unknown; known here are {}", known.join(", ")),

@@ -1,6 +1,6 @@
 //! One message: from its bytes to a fact, or to the reason why there is none.
 
-use kith_domain::fact::{Fact, FactKind, Fault, Message};
+use kith_domain::fact::{self, Fact, FactKind, Fault, Message};
 use kith_domain::{Identifier, Timestamp};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
@@ -233,24 +233,9 @@ fn read_values<'v, 'a: 'v>(
             Err(_) => {
                 let detail =
                     "expected a value whose numbers, characters and nesting are within bounds";
-                faults.push(fault(
-                    format!("{path}.{}", shown(key)),
-                    "unreadable-value",
-                    detail,
-                ));
+                faults.push(fault(fact::path(path, key), "unreadable-value", detail));
             }
         }
-    }
-}
-
-/// A key as it may stand in a fault: keys are names, but a confused client may send a customer's
-/// value as one.
-fn shown(key: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$' | ' ');
-    if key.len() <= 64 && key.chars().all(plain) {
-        key
-    } else {
-        "*"
     }
 }
 

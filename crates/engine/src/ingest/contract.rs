@@ -2,14 +2,12 @@
 //! does not becomes a fault with its path and what was expected, and nothing beside it is lost.
 
 use kith_domain::catalog::{Event, Field};
-use kith_domain::fact::{Fact, FactKind, Fault, Trust};
+use kith_domain::fact::{self, Fact, FactKind, Fault, Trust};
 use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle, Value};
 use serde_json::{Map, Value as Json};
 
 /// Most faults that one message may have; the rest are counted in the last one.
 const MAX_FAULTS: usize = 64;
-/// Most characters of a sender's name for a trait that a fault repeats.
-const MAX_NAME_CHARS: usize = 100;
 
 /// Who delivers, as far as the contract asks.
 #[derive(Debug, Clone, Copy)]
@@ -79,7 +77,7 @@ fn traits(
 ) {
     let names_both = !fact.person.is_empty() && !fact.account.is_empty();
     for (name, json) in &fact.data {
-        let path = path("traits", name);
+        let path = fact::path("traits", name);
         let own = catalog.by_trait(own, name);
         let found = own.or_else(|| catalog.by_trait(role, name).filter(|_| names_both));
         let Some((idx, field)) = found.and_then(|idx| Some((idx, catalog.get(idx)?))) else {
@@ -133,7 +131,7 @@ fn track(
     }
     let mut canonical = Map::new();
     for (key, json) in properties {
-        let path = path("properties", key);
+        let path = fact::path("properties", key);
         match property(catalog, event, key) {
             None => checked.faults.push(unknown(
                 path,
@@ -218,12 +216,6 @@ fn admitted(field: &Field, deliverer: Deliverer<'_>) -> Result<(), (&'static str
         return Err(("source-not-listed", detail));
     }
     Ok(())
-}
-
-/// Where in the message, with the sender's own name for it cut to a readable length.
-fn path(parent: &str, name: &str) -> String {
-    let short: String = name.chars().take(MAX_NAME_CHARS).collect();
-    format!("{parent}.{short}")
 }
 
 fn unknown(path: String, what: &'static str, next: &str) -> Fault {

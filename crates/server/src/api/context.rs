@@ -1,7 +1,6 @@
 //! `POST /v1/context`: the governed context of one customer.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use kith_auth::end_user::IdentityToken;
 use kith_domain::id::{AccountId, PersonId};
@@ -11,14 +10,14 @@ use serde_json::Value;
 
 use crate::App;
 use crate::auth::Authenticated;
-use crate::body::{Faults, Part, parse};
+use crate::body::{Faults, Part, Whole, parse};
 use crate::problem::Problem;
 
 /// Answers fields in their governed form, after the audit entry is committed.
 pub(crate) async fn read(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
-    body: Bytes,
+    Whole(body): Whole,
 ) -> Result<Json<Governed<Context>>, Problem> {
     let request = read_request(&body)?;
     Ok(Json(app.engine.context(&caller, request).await?))

@@ -4,9 +4,7 @@
 //! for ever, so they are never given for a fault of ours; 200 is never given for what was not kept.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use kith_connectors::segment::{Call, Route};
@@ -15,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::App;
 use crate::auth::HeaderWriteKey;
+use crate::body::{Unreadable, Whole};
 
 macro_rules! handlers {
     ($($(#[$doc:meta])* $name:ident = $route:expr;)*) => {
@@ -23,7 +22,7 @@ macro_rules! handlers {
             pub(crate) async fn $name(
                 app: State<App>,
                 key: HeaderWriteKey,
-                body: Result<Bytes, BytesRejection>,
+                body: Result<Whole, Unreadable>,
             ) -> Result<Json<Value>, IngestProblem> {
                 deliver(app, key, body, $route).await
             }
@@ -52,10 +51,10 @@ handlers! {
 async fn deliver(
     State(app): State<App>,
     HeaderWriteKey(header_key): HeaderWriteKey,
-    body: Result<Bytes, BytesRejection>,
+    body: Result<Whole, Unreadable>,
     format: Route,
 ) -> Result<Json<Value>, IngestProblem> {
-    let body = body.map_err(|rejection| unreadable(&rejection))?;
+    let Whole(body) = body?;
     app.engine
         .ingest(header_key.as_deref(), &format, &body)
         .await?;
@@ -70,21 +69,18 @@ pub(crate) struct IngestProblem {
     message: String,
 }
 
-fn unreadable(rejection: &BytesRejection) -> IngestProblem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        return IngestProblem {
-            status: StatusCode::PAYLOAD_TOO_LARGE,
-            code: "body_too_large",
-            message: format!(
-                "a request has at most {} bytes: send smaller batches",
-                crate::serve::MAX_BODY_BYTES
-            ),
+impl From<Unreadable> for IngestProblem {
+    fn from(unreadable: Unreadable) -> Self {
+        let code = match unreadable {
+            Unreadable::TooLarge => "body_too_large",
+            Unreadable::UnknownEncoding => "unknown_encoding",
+            Unreadable::Broken => "unreadable_body",
         };
-    }
-    IngestProblem {
-        status: StatusCode::BAD_REQUEST,
-        code: "unreadable_body",
-        message: "the body did not arrive whole, or is not the gzip that it says it is".into(),
+        Self {
+            status: unreadable.status(),
+            code,
+            message: unreadable.advice(),
+        }
     }
 }
 

@@ -18,7 +18,11 @@ async fn what_a_source_says_is_what_a_member_sees(store: Store) {
             json!({"type": "track", "userId": "usr_1", "event": "Checkout Failed", "properties": {"code": "card_declined"}, "context": {"groupId": "acme"}}),
         ])
         .await;
-    let answer = app.as_member("sam").ask("support.view", person("usr_1")).await.expect(200);
+    let answer = app
+        .as_member("sam")
+        .ask("support.view", person("usr_1"))
+        .await
+        .expect(200);
     println!("{}", serde_json::to_string_pretty(&answer.json).unwrap());
     assert_eq!(answer.value("account.plan"), "trial");
     assert_eq!(answer.value("role.name"), "Billing owner");

@@ -57,12 +57,26 @@ impl Client {
 
     /// Any request with this credential.
     pub async fn send(&self, method: Method, path: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let headers = [("content-type", "application/json")];
+        self.send_with(method, path, &headers, body).await
+    }
+
+    /// Any request with this credential and these headers.
+    pub async fn send_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Vec<u8>>,
+    ) -> Answer {
         let mut request = self
             .http
             .request(method, format!("{}{path}", self.url))
             .timeout(TIMEOUT)
-            .header("content-type", "application/json")
             .body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
         }
