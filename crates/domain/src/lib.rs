@@ -11,6 +11,7 @@ pub mod diagnostic;
 pub mod fact;
 pub mod id;
 pub mod identifier;
+pub mod proof;
 pub mod purpose;
 pub mod runtime;
 pub mod time;
@@ -20,9 +21,10 @@ pub use actor::{Actor, Agent, AgentKind, Member, Principal, Scope, Scopes};
 pub use catalog::{
     Catalog, Entity, Field, FieldIdx, FieldPath, Lifecycle, MaskKind, SafeFor, Sensitivity,
 };
-pub use definitions::{Ceilings, Definitions, PolicyFile};
+pub use definitions::{Case, Ceilings, Definitions, PolicyFile};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use identifier::{Identifier, IdentifierType, RootKind};
+pub use proof::ProofMethod;
 pub use purpose::{Audience, Purpose};
 pub use runtime::{Clock, Entropy, Runtime};
 pub use time::Timestamp;

@@ -2,6 +2,8 @@
 
 use kith_domain::{Entity, FieldIdx, Value};
 
+pub use kith_domain::ProofMethod;
+
 /// Typed values of one entity's row. What was not set is absent.
 ///
 /// The catalog is sorted by path, so the fields of one entity lie together: values are kept in a
@@ -55,29 +57,6 @@ impl std::fmt::Debug for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let present = self.values.iter().flatten().count();
         write!(f, "Row({present} values)")
-    }
-}
-
-/// How an end user's identity was proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ProofMethod {
-    /// A signed token.
-    Jwt,
-    /// A keyed hash of the user's id.
-    Hmac,
-}
-
-impl ProofMethod {
-    /// Every method.
-    pub const ALL: [Self; 2] = [Self::Jwt, Self::Hmac];
-
-    /// The word that `identity.method` compares with.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Jwt => "jwt",
-            Self::Hmac => "hmac",
-        }
     }
 }
 

@@ -7,8 +7,10 @@
 //! fields/<entity>.toml     one table per field
 //! events.toml              one table per event
 //! policies/*.kith          the policy language
+//! tests/*.toml             cases: what must come of a request
 //! ```
 
+mod cases;
 mod clash;
 mod read;
 mod table;
@@ -19,7 +21,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use read::read_folder;
+pub use cases::{Answer, Case, CaseState, Expected};
+pub use read::{Place, read_folder};
 
 use crate::catalog::{Catalog, Sensitivity};
 use crate::identifier::IdentifierType;
@@ -33,6 +36,8 @@ pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 pub const MAX_FILES: usize = 1_000;
 /// Most fields in a catalog, those of events included.
 pub const MAX_FIELDS: usize = 10_000;
+/// Most cases in a definitions folder, each combination of actor and purpose counted.
+pub const MAX_CASES: usize = 10_000;
 
 /// A file of the definitions folder, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,8 +103,12 @@ pub struct Definitions {
     pub lookups: BTreeMap<IdentifierType, BTreeSet<Purpose>>,
     /// Fields and events.
     pub catalog: Catalog,
+    /// Where each field is defined, parallel to the catalog's fields.
+    pub places: Vec<Place>,
     /// Policies, in order of file path.
     pub policies: Vec<PolicyFile>,
+    /// What must come of requests, in order of file path, then position.
+    pub cases: Vec<Case>,
     /// The files as they were read, in order of path: the canonical text.
     pub files: Vec<SourceFile>,
 }

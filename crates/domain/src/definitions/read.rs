@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use super::clash;
 use super::table::{Reader, quoted, span_of};
 use super::{
     Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile, SourceFile,
 };
+use super::{cases, clash};
 use crate::catalog::{
     Catalog, Entity, EventNames, Field, FieldPath, Lifecycle, MaskKind, SafeFor, Sensitivity,
 };
@@ -72,7 +72,8 @@ pub fn read_folder(
     files.sort_by(|a, b| a.path.cmp(&b.path));
     let mut draft = Draft::default();
     draft.limits(&files);
-    if draft.found.is_empty() {
+    let within_limits = draft.found.is_empty();
+    if within_limits {
         for file in &files {
             draft.read_file(file);
         }
@@ -80,32 +81,39 @@ pub fn read_folder(
         draft.found.extend(clashes);
         draft.whole();
     }
-    draft
-        .found
-        .sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
-    if draft
-        .found
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
-        return Err(draft.found);
+    draft.fields.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    let (fields, places) = draft.fields.into_iter().unzip();
+    let catalog = Catalog::new(fields, draft.events);
+    // Mistakes in the catalog would only show again in whatever names its fields.
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let is_sound = !draft.found.iter().any(is_error);
+    let tests = if within_limits { files.as_slice() } else { &[] };
+    let (cases, of_cases) = cases::read(tests, is_sound.then_some(&catalog));
+    let mut found = draft.found;
+    found.extend(of_cases);
+    found.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
+    if found.iter().any(is_error) {
+        return Err(found);
     }
-    let fields = draft.fields.into_iter().map(|(field, _)| field).collect();
     let definitions = Definitions {
         ceilings: draft.ceilings,
         lookups: draft.lookups,
-        catalog: Catalog::new(fields, draft.events),
+        catalog,
+        places,
         policies: draft.policies,
+        cases,
         files,
     };
-    Ok((definitions, draft.found))
+    Ok((definitions, found))
 }
 
-/// Where a field was written, for findings that only show once all files are read.
-#[derive(Debug)]
-pub(super) struct Place {
-    pub(super) file: String,
-    pub(super) span: Span,
+/// Where something is written, for findings that only show once all files are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// The file, relative to the definitions folder.
+    pub file: String,
+    /// Its name there.
+    pub span: Span,
 }
 
 #[derive(Debug, Default)]
@@ -202,11 +210,12 @@ impl Draft {
             (path, None) if is_policy_path(path) => {
                 self.policies.push(PolicyFile { path: path.into(), text: file.text.as_str().into() });
             }
+            (path, None) if cases::is_test_path(path) => {}
             _ => reader.error(
                 "unknown-file",
                 Span::default(),
                 "not a definitions file".into(),
-                "known are `workspace.toml`, `fields/<entity>.toml`, `events.toml` and `policies/<name>.kith`, a name being letters, digits, `-` and `_`".to_owned(),
+                "known are `workspace.toml`, `fields/<entity>.toml`, `events.toml`, `policies/<name>.kith` and `tests/<name>.toml`, a name being letters, digits, `-` and `_`".to_owned(),
             ),
         }
         self.found.append(&mut reader.found);
@@ -620,11 +629,17 @@ fn unquoted_name<'t>(table: &'t DeTable<'_>) -> Option<&'t str> {
     looks_nested.then(|| first.get_ref().as_ref())
 }
 
-/// `policies/<name>.kith`. A name leads nowhere else, because folders are also written from versions.
+/// `policies/<name>.kith`.
 fn is_policy_path(path: &str) -> bool {
+    is_plain_file(path, "policies/", ".kith")
+}
+
+/// Whether this is a file right in a folder. A name leads nowhere else, because folders are also
+/// written from versions.
+pub(super) fn is_plain_file(path: &str, folder: &str, ending: &str) -> bool {
     let name = path
-        .strip_prefix("policies/")
-        .and_then(|name| name.strip_suffix(".kith"));
+        .strip_prefix(folder)
+        .and_then(|name| name.strip_suffix(ending));
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     name.is_some_and(|name| !name.is_empty() && name.bytes().all(plain))
 }
