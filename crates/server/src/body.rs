@@ -218,6 +218,21 @@ impl<'a> Part<'a> {
         }
     }
 
+    /// A list of texts; absent or `null` is empty.
+    pub(crate) fn texts(&self, faults: &mut Faults, key: &str) -> Vec<String> {
+        let Some(json) = self.raw(key) else {
+            return Vec::new();
+        };
+        let texts = json.as_array().and_then(|items| {
+            let texts = items.iter().map(|item| item.as_str().map(str::to_owned));
+            texts.collect()
+        });
+        texts.unwrap_or_else(|| {
+            faults.add(&self.path(key), "expected a list of texts");
+            Vec::new()
+        })
+    }
+
     /// A text that must be there.
     pub(crate) fn required_text(&self, faults: &mut Faults, key: &str) -> Option<&'a str> {
         if matches!(self.object.get(key), None | Some(Json::Null)) {

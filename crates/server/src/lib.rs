@@ -4,6 +4,7 @@
 mod api;
 mod auth;
 mod body;
+mod console;
 mod problem;
 pub mod routes;
 mod serve;

@@ -6,6 +6,7 @@ use kith_domain::Purpose;
 
 use crate::App;
 use crate::api::{context, health, ingest};
+use crate::console;
 
 /// Where a route's purpose comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub enum Reveals {
     Nothing,
     /// Fields in their governed form, after their audit entry.
     GovernedFields,
+    /// What the policy decides about fields and why, without any value, after their audit entry.
+    Decisions,
 }
 
 /// The methods that routes use.
@@ -75,6 +78,16 @@ pub const ROUTES: &[Route] = &[
         reveals: Reveals::GovernedFields,
         handler: || post(context::read),
     },
+    Route {
+        method: Method::Post,
+        path: "/v1/explain",
+        purpose: RoutePurpose::FromBody,
+        reveals: Reveals::Decisions,
+        handler: || post(context::explain),
+    },
+    page("/explain", || get(console::explain)),
+    page("/assets/kith.css", || get(console::style)),
+    page("/assets/explain.js", || get(console::explain_script)),
     ingest_route("/v1/identify", || post(ingest::identify)),
     ingest_route("/v1/group", || post(ingest::group)),
     ingest_route("/v1/track", || post(ingest::track)),
@@ -83,6 +96,17 @@ pub const ROUTES: &[Route] = &[
     ingest_route("/v1/alias", || post(ingest::alias)),
     ingest_route("/v1/batch", || post(ingest::batch)),
 ];
+
+/// A page or a part of one: fixed text, the same for everyone.
+const fn page(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        purpose: RoutePurpose::None,
+        reveals: Reveals::Nothing,
+        handler,
+    }
+}
 
 const fn ingest_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
     Route {

@@ -1,11 +1,12 @@
-//! `POST /v1/context`: the governed context of one customer.
+//! `POST /v1/context`: the governed context of one customer. `POST /v1/explain`: what the policy
+//! decides about it and why, without any value.
 
 use axum::Json;
 use axum::extract::State;
 use kith_auth::end_user::IdentityToken;
 use kith_domain::id::{AccountId, PersonId};
 use kith_domain::{Identifier, IdentifierType, RootKind};
-use kith_engine::{Context, ContextRequest, Governed, MemberRef, RootRef, SubjectRef};
+use kith_engine::{Context, ContextRequest, Explanation, Governed, MemberRef, RootRef, SubjectRef};
 use serde_json::Value;
 
 use crate::App;
@@ -19,31 +20,46 @@ pub(crate) async fn read(
     Authenticated(caller): Authenticated,
     Whole(body): Whole,
 ) -> Result<Json<Governed<Context>>, Problem> {
-    let request = read_request(&body)?;
+    let object = parse(&body)?;
+    let mut faults = Faults::default();
+    let root = Part::root(&object);
+    root.only_keys(&mut faults, REQUEST_KEYS);
+    let request = read_request(&root, &mut faults);
+    let request = faults.finish(request)?;
     Ok(Json(app.engine.context(&caller, request).await?))
 }
 
-fn read_request(body: &[u8]) -> Result<ContextRequest, Problem> {
-    let object = parse(body)?;
-    let root = Part::root(&object);
+/// Answers states and reasons, after the audit entry is committed.
+pub(crate) async fn explain(
+    State(app): State<App>,
+    Authenticated(caller): Authenticated,
+    Whole(body): Whole,
+) -> Result<Json<Governed<Explanation>>, Problem> {
+    let object = parse(&body)?;
     let mut faults = Faults::default();
-    root.only_keys(
-        &mut faults,
-        &["purpose", "subject", "onBehalfOf", "identityToken"],
-    );
-    let purpose = root.required(&mut faults, "purpose");
-    let subject = read_subject(&root, &mut faults);
-    let on_behalf_of = root.text(&mut faults, "onBehalfOf").map(MemberRef::from);
-    let identity_token = read_token(&root, &mut faults);
-    let request = purpose
-        .zip(subject)
-        .map(|(purpose, subject)| ContextRequest {
-            purpose,
-            subject,
-            on_behalf_of,
-            identity_token,
-        });
-    faults.finish(request)
+    let root = Part::root(&object);
+    root.only_keys(&mut faults, &[REQUEST_KEYS, &["fields"]].concat());
+    let fields = root.texts(&mut faults, "fields");
+    let request = read_request(&root, &mut faults);
+    let request = faults.finish(request)?;
+    Ok(Json(app.engine.explain(&caller, request, fields).await?))
+}
+
+/// What a question about a customer is made of.
+const REQUEST_KEYS: &[&str] = &["purpose", "subject", "onBehalfOf", "identityToken"];
+
+fn read_request(root: &Part<'_>, faults: &mut Faults) -> Option<ContextRequest> {
+    let purpose = root.required(faults, "purpose");
+    let subject = read_subject(root, faults);
+    let on_behalf_of = root.text(faults, "onBehalfOf").map(MemberRef::from);
+    let identity_token = read_token(root, faults);
+    let (purpose, subject) = purpose.zip(subject)?;
+    Some(ContextRequest {
+        purpose,
+        subject,
+        on_behalf_of,
+        identity_token,
+    })
 }
 
 fn read_subject(root: &Part<'_>, faults: &mut Faults) -> Option<SubjectRef> {

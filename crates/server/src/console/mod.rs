@@ -1,0 +1,44 @@
+//! Pages for people. They hold no data: scripts ask the same API as everyone else, with the key that
+//! the reader types in and that is kept nowhere.
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+/// What a page may load, and from where: itself, and nothing else.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Why a field is visible, masked or hidden: the page.
+pub(crate) async fn explain() -> Response {
+    asset("text/html; charset=utf-8", include_str!("explain.html"))
+}
+
+/// The look of all pages.
+pub(crate) async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("kith.css"))
+}
+
+/// What the explain page does.
+pub(crate) async fn explain_script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("explain.js"))
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> Response {
+    let mut response = text.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(POLICY),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
