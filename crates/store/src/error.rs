@@ -12,6 +12,11 @@ pub enum StoreError {
     /// The name is no name of a node.
     #[error("a node's name is small letters, digits and `-`, at most 63: choose another one")]
     NodeName,
+    /// Row level security does not bind the role.
+    #[error(
+        "the PostgreSQL role is a superuser or has BYPASSRLS, so row level security does not bind it: connect as an ordinary role that owns the database"
+    )]
+    UnboundRole,
     /// The store was written by a newer Kith.
     #[error(
         "the store has schema version {found} and this Kith knows versions up to {known}: start the Kith that wrote it, or a newer one"

@@ -108,6 +108,19 @@ pub(crate) async fn append_group(
     Ok(places)
 }
 
+/// Refuses an entry that no database can hold.
+pub(crate) fn check(entry: &AuditRow) -> Result<(), StoreError> {
+    let place = AuditSeq {
+        stream: "".into(),
+        seq: 0,
+    };
+    let words = [&entry.fields.names, &entry.statements];
+    params(entry, &place, "[]")?
+        .into_iter()
+        .chain(words.into_iter().flatten().map(|word| Param::Text(word)))
+        .try_for_each(|param| param.check())
+}
+
 fn params<'p>(
     entry: &'p AuditRow,
     place: &'p AuditSeq,

@@ -12,7 +12,7 @@ use kith_domain::id::{AccountId, AuditId, PersonId, WorkspaceId};
 use kith_domain::{Purpose, Timestamp};
 
 pub use append::append_in;
-pub(crate) use append::{append_group, append_to};
+pub(crate) use append::{append_group, append_to, check};
 pub use search::AuditFilter;
 pub(crate) use search::{merge, search};
 

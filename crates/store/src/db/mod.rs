@@ -1,12 +1,14 @@
 //! One interface over SQLite and PostgreSQL: a snapshot to read, a transaction to write, and the
 //! audit log that a read waits for.
 
+mod audit_queue;
 pub(crate) mod migrate;
 pub(crate) mod param;
 mod postgres;
 pub(crate) mod row;
 pub(crate) mod sql;
 mod sqlite;
+mod turns;
 mod tx;
 mod writer;
 
@@ -60,7 +62,7 @@ struct Shared {
 }
 
 enum Backend {
-    Sqlite(sqlite::Sqlite),
+    Sqlite(Arc<sqlite::Sqlite>),
     Postgres(postgres::Postgres),
 }
 
@@ -89,7 +91,9 @@ impl Db {
             streams: Streams::of_node(node)?,
         });
         let backend = match url {
-            StoreUrl::Sqlite(folder) => Backend::Sqlite(sqlite::Sqlite::open(folder, &shared)?),
+            StoreUrl::Sqlite(folder) => {
+                Backend::Sqlite(Arc::new(sqlite::Sqlite::open(folder, &shared)?))
+            }
             StoreUrl::Postgres(url) => {
                 Backend::Postgres(postgres::Postgres::open(url, &shared).await?)
             }
@@ -174,12 +178,19 @@ impl Db {
         filter: &AuditFilter,
     ) -> Result<Vec<AuditEntry>, StoreError> {
         match &*self.backend {
-            Backend::Sqlite(sqlite) => sqlite.audit_search(workspace, filter),
-            Backend::Postgres(_) => {
-                self.read(workspace, |tx| {
-                    crate::audit::search(tx, workspace, filter).boxed()
-                })
-                .await
+            Backend::Sqlite(sqlite) => {
+                // A scan may take long, and would hold up the thread that serves other requests.
+                let (sqlite, filter) = (Arc::clone(sqlite), filter.clone());
+                tokio::task::spawn_blocking(move || sqlite.audit_search(workspace, &filter))
+                    .await
+                    .unwrap_or(Err(StoreError::Panicked))
+            }
+            Backend::Postgres(postgres) => {
+                postgres
+                    .read(workspace.into(), |tx| {
+                        crate::audit::search(tx, workspace, filter).boxed()
+                    })
+                    .await
             }
         }
     }

@@ -1,5 +1,4 @@
-//! PostgreSQL: a pool of connections, a snapshot per read, a lock per workspace for writes, and one
-//! task that commits audit entries in groups.
+//! PostgreSQL: a pool of connections, a snapshot per read, and a lock per workspace for writes.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -9,26 +8,22 @@ use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, R
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
 use postgres_types::ToSql;
-use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{NoTls, Statement};
 
+use super::audit_queue::AuditQueue;
 use super::param::Cell;
 use super::row::Row;
+use super::turns::Turns;
 use super::tx::Connection;
 use super::{Scope, Shared, Tx, migrate};
-use crate::audit::{self, AuditRow, AuditSeq};
+use crate::audit::{AuditRow, AuditSeq};
 use crate::{Cause, StoreError};
 
 /// Connections at most; PostgreSQL's own default limit is 100.
 const MAX_CONNECTIONS: usize = 16;
 /// How long to wait for a connection, free or new.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// Audit entries that wait at most; more callers wait for a place.
-const MAX_QUEUED: usize = 1_024;
-/// Audit entries in one commit at most.
-const MAX_GROUP: usize = 256;
-
 /// Said to the server at connection: nothing waits for ever, and nothing is acknowledged before it
 /// is on disk, whatever the server's own settings say.
 const SESSION: &str = "-c statement_timeout=15s -c lock_timeout=10s \
@@ -38,23 +33,20 @@ const SESSION: &str = "-c statement_timeout=15s -c lock_timeout=10s \
 pub(super) struct Postgres {
     pool: Pool,
     shared: Arc<Shared>,
-    audit: mpsc::Sender<AuditJob>,
-}
-
-struct AuditJob {
-    entry: AuditRow,
-    answer: oneshot::Sender<Result<AuditSeq, StoreError>>,
+    turns: Turns,
+    audit: AuditQueue,
 }
 
 impl Postgres {
     pub(super) async fn open(url: &str, shared: &Arc<Shared>) -> Result<Self, StoreError> {
         let pool = connect(url)?;
+        refuse_unbound_role(&pool).await?;
         migrate::postgres(&pool, migrate::POSTGRES).await?;
-        let (audit, queue) = mpsc::channel(MAX_QUEUED);
-        tokio::spawn(run_audit(pool.clone(), Arc::clone(shared), queue));
+        let audit = AuditQueue::start(pool.clone(), Arc::clone(shared));
         Ok(Self {
             pool,
             shared: Arc::clone(shared),
+            turns: Turns::new(),
             audit,
         })
     }
@@ -85,17 +77,12 @@ impl Postgres {
             set_scope(scope),
             workspace_number(scope)
         );
+        let _turn = self.turns.take(workspace_number(scope)).await;
         run(&self.pool, &self.shared, scope, begin, work).await
     }
 
     pub(super) async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
-        let (answer, receiver) = oneshot::channel();
-        let stopped = || StoreError::Unavailable(Cause::new("the audit writer has stopped"));
-        self.audit
-            .send(AuditJob { entry, answer })
-            .await
-            .map_err(|_| stopped())?;
-        receiver.await.unwrap_or_else(|_| Err(stopped()))
+        self.audit.append(entry).await
     }
 }
 
@@ -133,8 +120,24 @@ pub(super) fn connect(url: &str) -> Result<Pool, StoreError> {
         .map_err(|_| StoreError::Unavailable(Cause::new("no pool of connections")))
 }
 
+/// The wall that row level security is must hold: it does not bind such roles, not even if forced.
+async fn refuse_unbound_role(pool: &Pool) -> Result<(), StoreError> {
+    let role = pool
+        .get()
+        .await?
+        .query_one(
+            "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user",
+            &[],
+        )
+        .await?;
+    if role.try_get(0)? {
+        return Err(StoreError::UnboundRole);
+    }
+    Ok(())
+}
+
 /// What row level security goes by. Workspaces are numbered from 1; 0 is the installation.
-fn set_scope(scope: Scope) -> String {
+pub(super) fn set_scope(scope: Scope) -> String {
     format!("SET LOCAL kith.workspace = '{}'", workspace_number(scope))
 }
 
@@ -145,7 +148,8 @@ const fn workspace_number(scope: Scope) -> u64 {
     }
 }
 
-async fn run<'env, T, E, F>(
+/// Runs a closure between the opening statements and the commit.
+pub(super) async fn run<'env, T, E, F>(
     pool: &Pool,
     shared: &Arc<Shared>,
     scope: Scope,
@@ -269,47 +273,6 @@ impl Drop for PgConnection {
     fn drop(&mut self) {
         if let Some(client) = self.client.take() {
             drop(Object::take(client));
-        }
-    }
-}
-
-/// Commits audit entries in groups until the last sender is gone. A stream has one writer at a time,
-/// also if two processes go by the same name, so its numbers have no gaps.
-async fn run_audit(pool: Pool, shared: Arc<Shared>, mut queue: mpsc::Receiver<AuditJob>) {
-    let stream = &shared.streams.read;
-    // The stream's name has no characters but letters, digits, `-` and `/`.
-    let begin = format!(
-        "BEGIN; {}; SELECT pg_advisory_xact_lock(1, hashtext('{stream}'))",
-        set_scope(Scope::Installation)
-    );
-    let mut jobs = Vec::new();
-    while queue.recv_many(&mut jobs, MAX_GROUP).await > 0 {
-        let (entries, answers): (Vec<_>, Vec<_>) =
-            jobs.drain(..).map(|job| (job.entry, job.answer)).unzip();
-        let stream = Arc::clone(stream);
-        let committed = run(&pool, &shared, Scope::Installation, begin.clone(), |tx| {
-            Box::pin(async move { audit::append_group(tx, &stream, &entries).await })
-        })
-        .await;
-        answer(answers, committed);
-    }
-}
-
-fn answer(
-    answers: Vec<oneshot::Sender<Result<AuditSeq, StoreError>>>,
-    committed: Result<Vec<AuditSeq>, StoreError>,
-) {
-    // Nobody listens any more where the caller went away.
-    match committed {
-        Ok(numbers) => {
-            for (answer, number) in answers.into_iter().zip(numbers) {
-                let _ = answer.send(Ok(number));
-            }
-        }
-        Err(error) => {
-            for answer in answers {
-                let _ = answer.send(Err(error.clone()));
-            }
         }
     }
 }

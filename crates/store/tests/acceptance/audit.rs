@@ -16,6 +16,7 @@ promises! {
     the_entry_of_a_change_shares_its_fate,
     a_search_finds_by_each_filter,
     a_page_of_entries_follows_the_last,
+    an_entry_that_is_refused_does_not_take_others_along,
 }
 
 fn entry(ws: WorkspaceId, number: u128) -> AuditRow {
@@ -289,6 +290,21 @@ async fn a_page_of_entries_follows_the_last(store: Store) {
         seen.extend(page.iter().map(|entry| entry.row.id.uuid().as_u128()));
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
+}
+
+async fn an_entry_that_is_refused_does_not_take_others_along(store: Store) {
+    let appends = (0..40_u128).map(|number| {
+        let (db, ws) = (store.db.clone(), store.ws);
+        let mut row = entry(ws, number);
+        if number % 4 == 0 {
+            row.action = "a\0b".into();
+        }
+        tokio::spawn(async move { db.audit_append(row).await })
+    });
+    for (number, append) in appends.collect::<Vec<_>>().into_iter().enumerate() {
+        let appended = append.await.unwrap();
+        assert_eq!(appended.is_err(), number % 4 == 0, "{appended:?}");
+    }
 }
 
 #[tokio::test]

@@ -154,3 +154,46 @@ async fn a_nodes_name_fits_into_a_streams_name() {
         assert_eq!(refused, StoreError::NodeName, "{name}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_row_level_security_does_not_bind_is_refused() {
+    let cluster = kith_testkit::Cluster::shared().await.unwrap();
+    let database = cluster.database().await.unwrap();
+    let superuser = cluster.superuser(database.name()).await.unwrap();
+    let name = database.name();
+    superuser
+        .batch_execute(&format!("ALTER ROLE {name} BYPASSRLS"))
+        .await
+        .unwrap();
+    let url = database.url().parse().unwrap();
+    let refused = kith_store::Db::open(&url, "node").await.unwrap_err();
+    assert_eq!(refused, StoreError::UnboundRole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_workspace_leaves_connections_for_readers() {
+    let store = Store::postgres().await;
+    let ws = store.ws;
+    let writers: Vec<_> = (0..100)
+        .map(|_| {
+            let db = store.db.clone();
+            tokio::spawn(async move {
+                db.write(ws, move |tx| {
+                    Box::pin(async move {
+                        tx.position().await?;
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        Ok::<_, StoreError>(())
+                    })
+                })
+                .await
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let read = read!(store.db, ws, |tx| tx.position());
+    assert_eq!(read, Ok(0));
+    assert!(writers.iter().any(|writer| !writer.is_finished()));
+    for writer in writers {
+        writer.await.unwrap().unwrap();
+    }
+}
