@@ -2,6 +2,7 @@
 
 use kith_domain::fact::{self, Fact, FactKind, Fault, Message};
 use kith_domain::{Identifier, Timestamp};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
@@ -17,21 +18,57 @@ pub(super) struct Original<'a> {
     pub(super) bytes: &'a [u8],
 }
 
-impl Original<'_> {
-    /// The id of a message that has no usable one: the same for the same bytes, so that a retry is
-    /// one fact.
-    fn derived_id(self) -> String {
-        format!("sha256:{}", hex::encode(Sha256::digest(self.bytes)))
-    }
+/// What a client writes into a message for its delivery alone: when it sent it, which a retry says
+/// anew, and its key, which is no one's to keep.
+const ENVELOPE: [&str; 2] = ["sentAt", "writeKey"];
 
+/// The id of a message that has no usable one: the same for the same bytes, so that a retry is one
+/// fact.
+fn derived_id(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+impl Original<'_> {
     /// Refuses bytes in which no message can be told apart.
     pub(super) fn refuse(self, fault: Fault) -> Message {
+        let original = match Entries::split(self.text) {
+            Some(top) => self.without_envelope(&top),
+            None => self.bytes.to_vec(),
+        };
         Message {
-            original: self.bytes.to_vec(),
             identifiers: Vec::new(),
-            message_id: Some(self.derived_id()),
+            message_id: Some(derived_id(&original)),
+            original,
             fact: Err(fault),
         }
+    }
+
+    /// The message's own bytes: all of them, unless a part of the envelope stands among them.
+    fn without_envelope(self, top: &Entries<'_>) -> Vec<u8> {
+        if !ENVELOPE.iter().any(|key| top.has(key)) {
+            return self.bytes.to_vec();
+        }
+        let own = top
+            .iter()
+            .filter(|(key, _)| !ENVELOPE.contains(&&**key))
+            .map(|(key, raw)| {
+                [
+                    Json::from(&**key).to_string().as_bytes(),
+                    b":",
+                    self.part(raw),
+                ]
+                .concat()
+            });
+        let own: Vec<Vec<u8>> = own.collect();
+        [b"{".as_slice(), &own.join(&b','), b"}"].concat()
+    }
+
+    /// The bytes that a value of the text was read from.
+    fn part(&self, raw: &RawValue) -> &[u8] {
+        let text = raw.get();
+        let start = text.as_ptr().addr().wrapping_sub(self.text.as_ptr().addr());
+        let end = start.wrapping_add(text.len());
+        self.bytes.get(start..end).unwrap_or_default()
     }
 
     /// Reads one message. The call is its route's; in a batch it is the message's own `type`.
@@ -45,20 +82,17 @@ impl Original<'_> {
         };
         let places = Places::of(&top);
         let message_id = message_id(&top);
+        let original = self.without_envelope(&top);
         let fact = self.check_bytes().and_then(|()| {
             let call = call.map_or_else(|| own_call(&top), Ok)?;
-            let id = message_id.clone()?.unwrap_or_else(|| self.derived_id());
+            let id = message_id.clone()?.unwrap_or_else(|| derived_id(&original));
             read_fact(&top, &places, call, id, times)
         });
+        let message_id = message_id.ok().flatten();
         Message {
-            original: self.bytes.to_vec(),
             identifiers: places.identifiers(),
-            message_id: Some(
-                message_id
-                    .ok()
-                    .flatten()
-                    .unwrap_or_else(|| self.derived_id()),
-            ),
+            message_id: Some(message_id.unwrap_or_else(|| derived_id(&original))),
+            original,
             fact,
         }
     }

@@ -390,6 +390,29 @@ fn a_message_without_an_id_has_the_same_one_whenever_it_is_sent_again() {
 }
 
 #[test]
+fn what_a_delivery_says_of_itself_is_no_part_of_the_message() {
+    let sent = |at: &str, key: &str| {
+        let body = format!(
+            r#"{{ "userId": "u1", "sentAt": "{at}", "event" : "lo\u0067in", "writeKey": "{key}", "x": [1, {{}}] }}"#
+        );
+        let mut messages = decode(Route::One(Call::Track), body.into_bytes());
+        messages.remove(0)
+    };
+    let [first, retry] = [
+        sent("2026-11-24T09:00:00Z", "kith_public_1"),
+        sent("2026-11-24T09:01:00Z", "kith_public_1"),
+    ];
+    assert_eq!(
+        std::str::from_utf8(&first.original).unwrap(),
+        r#"{"userId":"u1","event":"lo\u0067in","x":[1, {}]}"#
+    );
+    assert_eq!(first.original, retry.original);
+    assert_eq!(first.message_id, retry.message_id);
+    let unknown = decode(Route::Batch, br#"{"writeKey": "kith_public_1"}"#.to_vec());
+    assert_eq!(unknown[0].original, b"{}");
+}
+
+#[test]
 fn times_are_corrected_by_the_senders_clock() {
     let check = |body: Json, expect: &str| {
         let fact = one(Call::Identify, &body).fact.unwrap();

@@ -4,7 +4,9 @@
 //! that does not depend on when they came or on random ids, so the same facts in any order give the
 //! same people. An edge is accepted unless the cluster that it makes would
 //! - hold more identifiers of a type than one root may have, or
-//! - join two clusters that a server knows, on the word of a key that ships in browsers.
+//! - join two clusters that a server knows, or give one of them more than a browser or device, on
+//!   the word of a key that ships in browsers: who writes from a forged address would be taken for
+//!   the customer that it was tied to.
 
 use std::collections::BTreeMap;
 
@@ -101,6 +103,16 @@ struct Cluster {
     counts: BTreeMap<IdentifierType, usize>,
 }
 
+impl Cluster {
+    /// Whether a key that ships in browsers may add the other cluster to this one.
+    fn may_gain(&self, other: &Self) -> bool {
+        let speaks_for_itself = |kind: &IdentifierType| {
+            matches!(kind, IdentifierType::AnonymousId | IdentifierType::DeviceId)
+        };
+        !other.known && (!self.known || other.counts.keys().all(speaks_for_itself))
+    }
+}
+
 impl Forest {
     fn new(canonical: &[&Node]) -> Self {
         let cluster = |node: &&Node| Cluster {
@@ -129,7 +141,7 @@ impl Forest {
         let (Some(first), Some(second)) = (self.clusters.get(a), self.clusters.get(b)) else {
             return false;
         };
-        if trust == Trust::Public && first.known && second.known {
+        if trust == Trust::Public && !first.may_gain(second) && !second.may_gain(first) {
             return false;
         }
         let mut union = first.clone();

@@ -113,6 +113,32 @@ fn a_public_key_joins_a_browser_to_a_user_but_never_two_known_people() {
 }
 
 #[test]
+fn a_public_key_gives_a_known_person_no_address_to_be_found_by() {
+    check(
+        &["userId:ada", "?email:eve@example.com"],
+        &["ada~eve@example.com"],
+        &[&["ada"], &["eve@example.com"]],
+    );
+    check(
+        &["email:ada@example.com", "?userId:eve"],
+        &["eve~ada@example.com"],
+        &[&["eve"], &["ada@example.com"]],
+    );
+    // Nor by way of a browser.
+    check(
+        &["userId:ada", "?email:eve@example.com", "?anonymousId:x"],
+        &["ada~x", "eve@example.com~x"],
+        &[&["ada", "x"], &["eve@example.com"]],
+    );
+    // Nobody knows any of them yet.
+    check(
+        &["?userId:ada", "?email:ada@example.com", "?anonymousId:x"],
+        &["ada~x", "ada~ada@example.com"],
+        &[&["ada", "ada@example.com", "x"]],
+    );
+}
+
+#[test]
 fn what_a_server_says_comes_before_what_a_browser_said() {
     check(
         &["userId:ada", "userId:bob", "email:bob@example.com"],
