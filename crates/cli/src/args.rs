@@ -1,29 +1,32 @@
-//! The command line: what there is to call, with its help.
+//! The command line: what there is to call. What `--help` says below is in `help`.
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+use kith_auth::end_user::SigningMethod;
 use kith_domain::{AgentKind, Purpose, Scope};
+use kith_engine::Outcome;
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0  done
-  1  failed: the store, the network or the machine
-  2  wrong input: arguments, settings, definitions
-  3  the policy refused, or there is nothing in view
-
-Settings (in kith.toml, or as environment variables, which stand over it):
-  store_url   KITH_STORE_URL    sqlite:FOLDER or postgres://…   [sqlite:./kith-data]
-  listen      KITH_LISTEN       address and port                [127.0.0.1:7600]
-  log_format  KITH_LOG_FORMAT   text or json                    [text]
-  log         KITH_LOG          level or filter                 [info]";
+use crate::help;
 
 /// Kith: one governed answer to who may see what about a customer, for which purpose, and why.
 #[derive(Debug, Parser)]
-#[command(name = "kith", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+#[command(
+    name = "kith",
+    version,
+    after_help = help::MAIN,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// Settings file [default: kith.toml, if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "KITH_CONFIG",
+        hide_env_values = true
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON for machines instead of text for people
     #[arg(long, global = true)]
@@ -35,14 +38,17 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Serve the API until stopped
+    #[command(after_help = help::SERVE)]
     Serve,
     /// Make the demo workspace, show one customer as three askers see them, then serve
+    #[command(after_help = help::DEMO)]
     Demo {
         /// Stop after the table
         #[arg(long)]
         once: bool,
     },
     /// Show the governed context of a customer, as the holder of a key sees it
+    #[command(after_help = help::CONTEXT)]
     Context(Ask),
     /// Check policies, and explain what they decide
     #[command(subcommand)]
@@ -65,7 +71,7 @@ pub(crate) enum Command {
     /// Add and list agents, the software that acts
     #[command(subcommand)]
     Agents(AgentsCommand),
-    /// Secrets that prove the identity of end users
+    /// Add, list and revoke the secrets that prove the identity of end users
     #[command(subcommand)]
     Secrets(SecretsCommand),
 }
@@ -73,7 +79,7 @@ pub(crate) enum Command {
 /// A question about a customer.
 #[derive(Debug, Args)]
 pub(crate) struct Ask {
-    /// The key of who asks
+    /// The key of who asks; other users of this machine cannot see it in the variable
     #[arg(long, env = "KITH_KEY", hide_env_values = true)]
     pub(crate) key: String,
     /// Why: support.view, support.reply, ai.draft, …
@@ -88,19 +94,26 @@ pub(crate) struct Ask {
     /// The member for whom an agent asks, by name or mem_…
     #[arg(long, value_name = "MEMBER")]
     pub(crate) on_behalf_of: Option<String>,
-    /// Proof of the end user's identity: a JWT
-    #[arg(long, env = "KITH_IDENTITY_TOKEN", hide_env_values = true, value_name = "JWT")]
+    /// Proof of the end user's identity: a JWT of your backend
+    #[arg(
+        long,
+        env = "KITH_IDENTITY_TOKEN",
+        hide_env_values = true,
+        value_name = "JWT"
+    )]
     pub(crate) identity_token: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PolicyCommand {
     /// Check a definitions folder: every mistake with its place and what to do
+    #[command(after_help = help::POLICY_CHECK)]
     Check {
         /// The definitions folder
         folder: PathBuf,
     },
     /// Explain the state of every field for one asker and customer, or of some fields
+    #[command(after_help = help::POLICY_EXPLAIN)]
     Explain {
         #[command(flatten)]
         ask: Ask,
@@ -112,11 +125,13 @@ pub(crate) enum PolicyCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DefinitionsCommand {
     /// Check a definitions folder: every mistake with its place and what to do
+    #[command(after_help = help::DEFINITIONS_CHECK)]
     Check {
         /// The definitions folder
         folder: PathBuf,
     },
     /// Publish a definitions folder as the workspace's next version
+    #[command(after_help = help::DEFINITIONS_LOAD)]
     Load {
         /// The definitions folder
         folder: PathBuf,
@@ -139,35 +154,16 @@ pub(crate) struct WorkspaceArg {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeysCommand {
     /// Make a key and print it once
-    #[command(group = clap::ArgGroup::new("holder").required(true))]
-    Create {
-        #[command(flatten)]
-        workspace: WorkspaceArg,
-        /// For this member
-        #[arg(long, group = "holder")]
-        member: Option<String>,
-        /// For this agent
-        #[arg(long, group = "holder")]
-        agent: Option<String>,
-        /// For this source, to deliver facts: segment, …
-        #[arg(long, group = "holder")]
-        source: Option<String>,
-        /// The source's key ships in browsers: its facts are believed less
-        #[arg(long, requires = "source")]
-        public: bool,
-        /// What else the key opens: onBehalfOf
-        #[arg(long = "scope", value_parser = scope)]
-        scopes: Vec<Scope>,
-        /// What the key is for
-        #[arg(long, default_value = "")]
-        label: String,
-    },
+    #[command(after_help = help::KEYS_CREATE)]
+    Create(NewKeyArgs),
     /// List keys, without their secrets
+    #[command(after_help = help::KEYS_LIST)]
     List {
         #[command(flatten)]
         workspace: WorkspaceArg,
     },
     /// End a key at once
+    #[command(after_help = help::KEYS_REVOKE)]
     Revoke {
         /// The key's id, key_…
         id: String,
@@ -176,44 +172,76 @@ pub(crate) enum KeysCommand {
     },
 }
 
+/// A key to make.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("holder").required(true))]
+pub(crate) struct NewKeyArgs {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArg,
+    /// For this member
+    #[arg(long, group = "holder")]
+    pub(crate) member: Option<String>,
+    /// For this agent
+    #[arg(long, group = "holder")]
+    pub(crate) agent: Option<String>,
+    /// For this source, to deliver facts, by the name that fields list in `sources`
+    #[arg(long, group = "holder")]
+    pub(crate) source: Option<String>,
+    /// The source's key ships in browsers, so its facts are believed less
+    #[arg(long, requires = "source")]
+    pub(crate) public: bool,
+    /// What else the key opens: onBehalfOf
+    #[arg(long = "scope", value_parser = scope, conflicts_with = "source")]
+    pub(crate) scopes: Vec<Scope>,
+    /// What the key is for
+    #[arg(long, default_value = "")]
+    pub(crate) label: String,
+}
+
 fn scope(text: &str) -> Result<Scope, String> {
-    Scope::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or_else(|| {
-        let known: Vec<_> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-        format!("expected one of {}", known.join(", "))
-    })
+    let known = Scope::ALL.map(Scope::as_str);
+    Scope::ALL
+        .into_iter()
+        .find(|scope| scope.as_str() == text)
+        .ok_or_else(|| format!("expected one of {}", known.join(", ")))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AuditCommand {
     /// Find entries: who viewed, changed or used what, and what was refused
-    Search {
-        #[command(flatten)]
-        workspace: WorkspaceArg,
-        /// Who acted: member:mem_…, agent:agt_…, operator
-        #[arg(long)]
-        actor: Option<String>,
-        /// About whom: per_… or acc_…
-        #[arg(long)]
-        subject: Option<String>,
-        /// For which purpose
-        #[arg(long)]
-        purpose: Option<Purpose>,
-        /// What became of it
-        #[arg(long)]
-        outcome: Option<OutcomeArg>,
-        /// Entries in which this field left
-        #[arg(long)]
-        field: Option<String>,
-        /// Not before this time: 2026-01-31 or RFC 3339
-        #[arg(long)]
-        since: Option<String>,
-        /// Before this time
-        #[arg(long)]
-        until: Option<String>,
-        /// Most entries to print, the newest first
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-        limit: u32,
-    },
+    #[command(after_help = help::AUDIT_SEARCH)]
+    Search(SearchArgs),
+}
+
+/// Which audit entries.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArg,
+    /// Who acted: a member's or agent's name, `operator`; or the member served, mem_…
+    #[arg(long)]
+    pub(crate) actor: Option<String>,
+    /// About whom: per_… or acc_…
+    #[arg(long)]
+    pub(crate) subject: Option<String>,
+    /// For which purpose
+    #[arg(long)]
+    pub(crate) purpose: Option<Purpose>,
+    /// What became of it
+    #[arg(long)]
+    pub(crate) outcome: Option<OutcomeArg>,
+    /// Entries in which this field left, such as account.privateRevenue
+    #[arg(long)]
+    pub(crate) field: Option<String>,
+    /// Not before this time: 2026-01-31, or RFC 3339
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// Most entries to print, the newest first
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) limit: u32,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -224,39 +252,53 @@ pub(crate) enum OutcomeArg {
     NotFound,
 }
 
+impl From<OutcomeArg> for Outcome {
+    fn from(outcome: OutcomeArg) -> Self {
+        match outcome {
+            OutcomeArg::Allowed => Self::Allowed,
+            OutcomeArg::Refused => Self::Refused,
+            OutcomeArg::NotFound => Self::NotFound,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum WorkspacesCommand {
     /// Make a workspace
+    #[command(after_help = help::WORKSPACES_CREATE)]
     Create {
         /// Its name, unique in the installation
         name: String,
     },
     /// List workspaces
+    #[command(after_help = help::WORKSPACES_LIST)]
     List,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum MembersCommand {
     /// Add a member
+    #[command(after_help = help::MEMBERS_ADD)]
     Add {
         /// Unique in the workspace
         name: String,
         #[command(flatten)]
         workspace: WorkspaceArg,
-        /// A role that policies ask for with user.role
+        /// A role, which policies ask for with user.role; give it again for another one
         #[arg(long = "role")]
         roles: Vec<String>,
-        /// A team
+        /// A team (user.teams)
         #[arg(long = "team")]
         teams: Vec<String>,
-        /// A site
+        /// A site (user.sites)
         #[arg(long = "site")]
         sites: Vec<String>,
-        /// A region
+        /// A region (user.regions)
         #[arg(long = "region")]
         regions: Vec<String>,
     },
     /// List members
+    #[command(after_help = help::MEMBERS_LIST)]
     List {
         #[command(flatten)]
         workspace: WorkspaceArg,
@@ -266,6 +308,7 @@ pub(crate) enum MembersCommand {
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentsCommand {
     /// Add an agent
+    #[command(after_help = help::AGENTS_ADD)]
     Add {
         /// Unique in the workspace
         name: String,
@@ -276,6 +319,7 @@ pub(crate) enum AgentsCommand {
         kind: AgentKind,
     },
     /// List agents
+    #[command(after_help = help::AGENTS_LIST)]
     List {
         #[command(flatten)]
         workspace: WorkspaceArg,
@@ -283,34 +327,38 @@ pub(crate) enum AgentsCommand {
 }
 
 fn agent_kind(text: &str) -> Result<AgentKind, String> {
+    let known = AgentKind::ALL.map(AgentKind::as_str);
     AgentKind::ALL
         .into_iter()
         .find(|kind| kind.as_str() == text)
-        .ok_or_else(|| "expected one of ai, api, automation".to_owned())
+        .ok_or_else(|| format!("expected one of {}", known.join(", ")))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum SecretsCommand {
     /// Add a secret; several may be live at once, so that they can be rotated
+    #[command(after_help = help::SECRETS_ADD)]
     Add {
         #[command(flatten)]
         workspace: WorkspaceArg,
         /// How it proves: a shared secret (hs256, hmac), or a public key (rs256, es256)
-        #[arg(long, value_enum)]
+        #[arg(long)]
         method: MethodArg,
         /// The key id that tokens name in their header
         #[arg(long)]
         kid: Option<String>,
-        /// File that holds the secret or the PEM public key [default: make a shared secret and print it]
+        /// File that holds the secret or the PEM public key [default: make a shared secret, print it once]
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
     },
     /// List secrets, without what is secret
+    #[command(after_help = help::SECRETS_LIST)]
     List {
         #[command(flatten)]
         workspace: WorkspaceArg,
     },
     /// End a secret at once
+    #[command(after_help = help::SECRETS_REVOKE)]
     Revoke {
         /// The secret's id, sec_…
         id: String,
@@ -325,4 +373,15 @@ pub(crate) enum MethodArg {
     Rs256,
     Es256,
     Hmac,
+}
+
+impl From<MethodArg> for SigningMethod {
+    fn from(method: MethodArg) -> Self {
+        match method {
+            MethodArg::Hs256 => Self::Hs256,
+            MethodArg::Rs256 => Self::Rs256,
+            MethodArg::Es256 => Self::Es256,
+            MethodArg::Hmac => Self::HmacSha256,
+        }
+    }
 }

@@ -1,9 +1,16 @@
-//! Settings: `kith.toml`, then `KITH_*` over it. All mistakes are reported at once.
+//! Settings: `kith.toml`, then `KITH_*` over it. All mistakes are reported at once, and none of them
+//! repeats a value, which may be a password.
 
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use kith_domain::diagnostic::{line_and_column, nearest};
 use kith_store::StoreUrl;
+use tracing_subscriber::filter::Targets;
+
+use crate::COMMAND_NODE;
 
 /// What the program runs with.
 #[derive(Debug, Clone)]
@@ -12,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) store: StoreUrl,
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// The name of this server in the audit log, unique among those that share a store.
+    pub(crate) node: String,
     /// How logs are written.
     pub(crate) log_format: LogFormat,
     /// What is logged, as `tracing` filters have it: `info`, `kith=debug`.
@@ -27,13 +36,35 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The settings: key in `kith.toml`, environment variable, default.
-const SETTINGS: [(&str, &str, &str); 4] = [
-    ("store_url", "KITH_STORE_URL", "sqlite:./kith-data"),
-    ("listen", "KITH_LISTEN", "127.0.0.1:7600"),
-    ("log_format", "KITH_LOG_FORMAT", "text"),
-    ("log", "KITH_LOG", "info"),
+/// One setting.
+struct Setting {
+    key: &'static str,
+    variable: &'static str,
+    default: &'static str,
+}
+
+const fn setting(key: &'static str, variable: &'static str, default: &'static str) -> Setting {
+    Setting {
+        key,
+        variable,
+        default,
+    }
+}
+
+const STORE_URL: Setting = setting("store_url", "KITH_STORE_URL", "sqlite:./kith-data");
+const LISTEN: Setting = setting("listen", "KITH_LISTEN", "127.0.0.1:7600");
+const NODE: Setting = setting("node", "KITH_NODE", "main");
+const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
+const LOG: Setting = setting("log", "KITH_LOG", "info");
+const SETTINGS: [&Setting; 5] = [&STORE_URL, &LISTEN, &NODE, &LOG_FORMAT, &LOG];
+/// Variables that are arguments of commands, no settings.
+const OTHER_VARIABLES: [&str; 4] = [
+    "KITH_CONFIG",
+    "KITH_KEY",
+    "KITH_IDENTITY_TOKEN",
+    "KITH_WORKSPACE",
 ];
+const DEFAULT_FILE: &str = "kith.toml";
 
 impl Config {
     /// Reads the file, if there is one, and the environment over it.
@@ -41,60 +72,160 @@ impl Config {
     /// # Errors
     /// Every mistake, each with where it is and what to do.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, Vec<String>> {
-        let (name, text) = match file {
-            None => ("kith.toml".to_owned(), std::fs::read_to_string("kith.toml").unwrap_or_default()),
-            Some(path) => {
-                let name = path.display().to_string();
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| vec![format!("{name}: cannot be read ({error}): check `--config`")])?;
-                (name, text)
-            }
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        let name = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if file.is_none() && error.kind() == ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(vec![format!("`{name}` cannot be read: {error}")]),
         };
-        Self::read(&name, &text, |variable| std::env::var(variable).ok())
+        // What is no text cannot be a name or a value that is known here.
+        let env = std::env::vars_os().filter_map(|(name, value)| {
+            let name = name.into_string().ok()?;
+            let value = value.to_string_lossy().into_owned();
+            name.starts_with("KITH_").then_some((name, value))
+        });
+        Reading::new(&name, &text, env.collect()).config()
     }
+}
 
-    fn read(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<String>> {
+/// The file and the environment, and what is wrong with them.
+struct Reading {
+    file: String,
+    table: toml::Table,
+    env: BTreeMap<String, String>,
+    wrong: Vec<String>,
+}
+
+impl Reading {
+    fn new(file: &str, text: &str, env: BTreeMap<String, String>) -> Self {
         let mut wrong = Vec::new();
-        let table: toml::Table = toml::from_str(text).unwrap_or_else(|error| {
-            wrong.push(format!("{name}: not valid TOML: {}", error.message()));
+        let table = toml::from_str(text).unwrap_or_else(|error: toml::de::Error| {
+            let at = error.span().map_or(0, |span| span.start);
+            let (line, column) = line_and_column(text, at);
+            let message = error.message();
+            wrong.push(format!(
+                "`{file}`:{line}:{column}: not valid TOML: {message}"
+            ));
             toml::Table::new()
         });
-        for key in table.keys().filter(|key| SETTINGS.iter().all(|(known, ..)| known != key)) {
-            let known = SETTINGS.map(|(known, ..)| known);
-            let hint = match kith_domain::diagnostic::nearest(key, known) {
+        let mut reading = Self {
+            file: file.to_owned(),
+            table,
+            env,
+            wrong,
+        };
+        reading.find_unknown();
+        reading
+    }
+
+    /// A misspelt setting must not be passed over in silence. Variables that look like none of ours
+    /// are let be: container platforms set `KITH_PORT` and the like for a service of that name.
+    fn find_unknown(&mut self) {
+        let keys = SETTINGS.map(|setting| setting.key);
+        for key in self
+            .table
+            .keys()
+            .filter(|key| !keys.contains(&key.as_str()))
+        {
+            let hint = match nearest(key, keys) {
                 Some(close) => format!("did you mean `{close}`?"),
-                None => format!("known are {}", known.join(", ")),
+                None => format!("known are {}", keys.join(", ")),
             };
-            wrong.push(format!("{name}: unknown setting `{key}`: {hint}"));
+            self.wrong
+                .push(format!("`{}`: unknown setting `{key}`: {hint}", self.file));
         }
-        let mut settings = SETTINGS.map(|(key, variable, default)| match (env(variable), table.get(key)) {
-            (Some(value), _) => (format!("`{variable}`"), value),
-            (None, Some(toml::Value::String(value))) => (format!("{name}: `{key}`"), value.clone()),
-            (None, Some(_)) => {
-                wrong.push(format!("{name}: `{key}` must be a text in quotes"));
-                (String::new(), default.to_owned())
+        let variables = SETTINGS.map(|setting| setting.variable);
+        let known = || variables.into_iter().chain(OTHER_VARIABLES);
+        for name in self
+            .env
+            .keys()
+            .filter(|name| known().all(|one| one != *name))
+        {
+            let short = |name: &'static str| name.trim_start_matches("KITH_");
+            let close = nearest(name.trim_start_matches("KITH_"), known().map(short));
+            if let Some(close) = close {
+                self.wrong.push(format!(
+                    "unknown variable `{name}`: did you mean `KITH_{close}`?"
+                ));
             }
-            (None, None) => (String::new(), default.to_owned()),
+        }
+    }
+
+    /// The text of a setting, as something of a type; `None` if it is wrong, which is noted.
+    fn read<T>(
+        &mut self,
+        setting: &Setting,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let Setting {
+            key,
+            variable,
+            default,
+        } = setting;
+        let (place, text) = match (self.env.get(*variable), self.table.get(*key)) {
+            (Some(text), _) => (format!("`{variable}`"), text.clone()),
+            (None, Some(toml::Value::String(text))) => {
+                (format!("`{}`: `{key}`", self.file), text.clone())
+            }
+            (None, Some(_)) => {
+                self.wrong
+                    .push(format!("`{}`: `{key}` must be a text in quotes", self.file));
+                return None;
+            }
+            (None, None) => (format!("`{key}`"), (*default).to_owned()),
+        };
+        parse(&text)
+            .map_err(|what| self.wrong.push(format!("{place}: {what}")))
+            .ok()
+    }
+
+    fn config(mut self) -> Result<Config, Vec<String>> {
+        let store = self.read(&STORE_URL, |text| {
+            text.parse()
+                .map_err(|error: kith_store::StoreError| error.to_string())
         });
-        let [store, listen, log_format, log] = &mut settings;
-        let store_url = store.1.parse().map_err(|error| wrong.push(format!("{}: {error}", store.0)));
-        let address = listen.1.parse().map_err(|_| {
-            wrong.push(format!("{}: expected an address and a port, such as `127.0.0.1:7600`", listen.0));
+        let listen = self.read(&LISTEN, |text| {
+            let expected = "expected an address and a port, such as `127.0.0.1:7600`";
+            text.parse().map_err(|_| expected.to_owned())
         });
-        let format = match log_format.1.as_str() {
+        let node = self.read(&NODE, |text| {
+            let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            match text {
+                COMMAND_NODE => Err(format!(
+                    "`{COMMAND_NODE}` is the name of commands beside a server: choose another one"
+                )),
+                _ if (1..=63).contains(&text.len()) && text.bytes().all(of_name) => {
+                    Ok(text.to_owned())
+                }
+                _ => Err("expected 1 to 63 small letters, digits and `-`".to_owned()),
+            }
+        });
+        let log_format = self.read(&LOG_FORMAT, |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
-            _ => Err(wrong.push(format!("{}: expected `text` or `json`", log_format.0))),
-        };
-        let filter = log.1.parse::<tracing_subscriber::filter::Targets>().map(|_| std::mem::take(&mut log.1));
-        let filter = filter.map_err(|_| {
-            wrong.push(format!("{}: expected a level such as `info`, or `kith_engine=debug,info`", log.0));
+            _ => Err("expected `text` or `json`".to_owned()),
         });
-        match (store_url, address, format, filter) {
-            (Ok(store), Ok(listen), Ok(log_format), Ok(log)) if wrong.is_empty() => {
-                Ok(Self { store, listen, log_format, log })
+        let log = self.read(&LOG, |text| {
+            let expected = "expected a level such as `info`, or `kith_engine=debug,info`";
+            let filter = text.parse::<Targets>();
+            filter
+                .map(|_| text.to_owned())
+                .map_err(|_| expected.to_owned())
+        });
+        match (store, listen, node, log_format, log) {
+            (Some(store), Some(listen), Some(node), Some(log_format), Some(log))
+                if self.wrong.is_empty() =>
+            {
+                Ok(Config {
+                    store,
+                    listen,
+                    node,
+                    log_format,
+                    log,
+                })
             }
-            _ => Err(wrong),
+            _ => Err(self.wrong),
         }
     }
 }
@@ -104,31 +235,51 @@ mod tests {
     use super::*;
 
     fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        Config::read("kith.toml", text, |name| {
-            env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-        })
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Reading::new("kith.toml", text, env.collect()).config()
     }
 
     #[test]
     fn nothing_set_is_the_embedded_store_on_loopback() {
         let config = read("", &[]).unwrap();
+        assert_eq!(config.store.to_string(), "sqlite:./kith-data");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
+        assert_eq!(config.node, "main");
         assert_eq!(config.log_format, LogFormat::Text);
+        assert_eq!(config.log, "info");
     }
 
     #[test]
     fn the_environment_stands_over_the_file() {
-        let config = read("listen = \"127.0.0.1:1\"", &[("KITH_LISTEN", "127.0.0.1:2")]).unwrap();
+        let file = "listen = \"127.0.0.1:1\"\nnode = \"eu-1\"";
+        let config = read(file, &[("KITH_LISTEN", "127.0.0.1:2")]).unwrap();
         assert_eq!(config.listen.port(), 2);
+        assert_eq!(config.node, "eu-1");
     }
 
     #[test]
-    fn all_mistakes_are_told_at_once() {
+    fn all_mistakes_are_told_at_once_and_no_value_is_repeated() {
         let wrong = read(
-            "listne = \"x\"\nlog_format = 3\nstore_url = \"mysql://x\"",
-            &[("KITH_LISTEN", "everywhere"), ("KITH_LOG", "=,=")],
-        )
-        .unwrap_err();
-        insta::assert_snapshot!(wrong.join("\n"));
+            "listne = \"x\"\nlog_format = 3\nnode = \"cli\"\nstore_url = \"mysql://u:hunter2@x\"",
+            &[
+                ("KITH_LISTEN", "everywhere"),
+                ("KITH_LOG", "=,="),
+                ("KITH_STOREURL", "sqlite:x"),
+            ],
+        );
+        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"");
+        let wrong = read("listen = \n", &[]);
+        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"");
+    }
+
+    #[test]
+    fn variables_of_a_container_platform_are_no_mistakes() {
+        let platform = [
+            ("KITH_PORT", "tcp://10.0.0.1:7600"),
+            ("KITH_SERVICE_HOST", "10.0.0.1"),
+        ];
+        assert!(read("", &platform).is_ok());
     }
 }

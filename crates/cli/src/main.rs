@@ -4,9 +4,13 @@ mod args;
 mod commands;
 mod config;
 mod failure;
+mod help;
+mod logs;
 mod output;
+mod show;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use kith_domain::Runtime;
@@ -14,23 +18,35 @@ use kith_engine::Engine;
 use kith_engine::runtime::{OsEntropy, SystemClock};
 
 use crate::args::{Cli, Command, DefinitionsCommand, PolicyCommand};
-use crate::config::{Config, LogFormat};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// The name under which commands beside a server write to the audit log. Several may run at once:
+/// a stream has one writer at a time, whatever processes share its name.
+const COMMAND_NODE: &str = "cli";
+
+/// What every command works with.
+struct Shell {
+    engine: Engine,
+    runtime: Runtime,
+    config: Config,
+    output: Output,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli) {
+    let output = Output { json: cli.json };
+    match run(cli, output) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            failure.report();
+            failure.report(output);
             ExitCode::from(failure.code())
         }
     }
 }
 
-fn run(cli: Cli) -> Result<(), Failure> {
-    let output = Output { json: cli.json };
+fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     // Checking a folder needs neither settings nor a store.
     if let Command::Definitions(DefinitionsCommand::Check { folder })
     | Command::Policy(PolicyCommand::Check { folder }) = &cli.command
@@ -38,33 +54,25 @@ fn run(cli: Cli) -> Result<(), Failure> {
         return commands::definitions::check(folder, output);
     }
     let config = Config::load(cli.config.as_deref()).map_err(Failure::settings)?;
-    start_log(&config);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let engine = open(&config).await?;
-        commands::run(cli.command, &config, engine, output).await
+    logs::start(&config);
+    let tokio = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    tokio.block_on(async {
+        let runtime = Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+        let node = match cli.command {
+            Command::Serve | Command::Demo { .. } => config.node.as_str(),
+            _ => COMMAND_NODE,
+        };
+        let engine = Engine::open(&config.store, node, runtime.clone())
+            .await
+            .map_err(|error| Failure::store(&config.store, &error))?;
+        let shell = Shell {
+            engine,
+            runtime,
+            config,
+            output,
+        };
+        commands::run(cli.command, &shell).await
     })
-}
-
-async fn open(config: &Config) -> Result<Engine, Failure> {
-    let runtime = Runtime::new(std::sync::Arc::new(SystemClock), std::sync::Arc::new(OsEntropy));
-    Ok(Engine::open(&config.store, runtime).await?)
-}
-
-/// Logs go to standard error, so that results can be piped.
-fn start_log(config: &Config) {
-    use tracing_subscriber::layer::SubscriberExt as _;
-    use tracing_subscriber::util::SubscriberInitExt as _;
-    use tracing_subscriber::{Layer as _, fmt};
-
-    let Ok(filter) = config.log.parse::<tracing_subscriber::filter::Targets>() else { return };
-    let layer = match config.log_format {
-        LogFormat::Text => fmt::layer().with_writer(std::io::stderr).with_ansi(colour_on_stderr()).boxed(),
-        LogFormat::Json => fmt::layer().json().with_writer(std::io::stderr).boxed(),
-    };
-    tracing_subscriber::registry().with(layer.with_filter(filter)).init();
-}
-
-fn colour_on_stderr() -> bool {
-    anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never
 }

@@ -1,10 +1,44 @@
 //! The commands, one file each.
 
-pub(crate) mod admin;
-pub(crate) mod audit;
-pub(crate) mod context;
+mod admin;
+mod audit;
+mod context;
 pub(crate) mod definitions;
-pub(crate) mod demo;
-pub(crate) mod keys;
-pub(crate) mod secrets;
-pub(crate) mod serve;
+mod demo;
+mod explain;
+mod folder;
+mod keys;
+mod secrets;
+mod serve;
+mod workspace;
+
+use crate::Shell;
+use crate::args::{AuditCommand, Command, DefinitionsCommand, PolicyCommand};
+use crate::failure::Failure;
+
+/// Runs one command.
+pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> {
+    match command {
+        Command::Serve => serve::run(shell).await,
+        Command::Demo { once } => demo::run(shell, once).await,
+        Command::Context(ask) => context::run(shell, &ask).await,
+        Command::Policy(PolicyCommand::Check { folder })
+        | Command::Definitions(DefinitionsCommand::Check { folder }) => {
+            definitions::check(&folder, shell.output)
+        }
+        Command::Policy(PolicyCommand::Explain { ask, fields }) => {
+            explain::run(shell, &ask, fields).await
+        }
+        Command::Definitions(DefinitionsCommand::Load {
+            folder,
+            workspace,
+            message,
+        }) => definitions::load(shell, &folder, &workspace, &message).await,
+        Command::Keys(command) => keys::run(shell, command).await,
+        Command::Audit(AuditCommand::Search(args)) => audit::search(shell, args).await,
+        Command::Workspaces(command) => admin::workspaces(shell, command).await,
+        Command::Members(command) => admin::members(shell, command).await,
+        Command::Agents(command) => admin::agents(shell, command).await,
+        Command::Secrets(command) => secrets::run(shell, command).await,
+    }
+}

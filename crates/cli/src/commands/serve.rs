@@ -1,0 +1,100 @@
+//! `kith serve`: the API until stopped.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+
+use kith_server::App;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::Shell;
+use crate::failure::Failure;
+
+pub(super) async fn run(shell: &Shell) -> Result<(), Failure> {
+    let listener = listen(shell.config.listen).await?;
+    let url = url(&listener)?;
+    shell.output.result(&json!({ "url": url }), || {
+        format!("Kith listens on {url}. Ctrl-C ends it.")
+    })?;
+    serve(shell, listener).await
+}
+
+/// Takes the port, so that a taken one is told before anything else is done.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let (what, next) = match error.kind() {
+            ErrorKind::AddrInUse => (
+                "the port is taken".to_owned(),
+                "stop the program that listens there, or choose another port",
+            ),
+            ErrorKind::PermissionDenied => (
+                "this user may not take the port".to_owned(),
+                "choose a port from 1024 on",
+            ),
+            _ => (error.to_string(), "choose an address of this machine"),
+        };
+        Failure::machine(format!(
+            "cannot listen on `{address}`: {what}: {next} with `KITH_LISTEN` or `listen` in kith.toml"
+        ))
+    })?;
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            "other machines can reach this port, and it speaks no TLS: put a proxy that does in front of it"
+        );
+    }
+    Ok(listener)
+}
+
+/// The address as this machine reaches it.
+pub(super) fn url(listener: &TcpListener) -> Result<String, Failure> {
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    Ok(format!("http://{address}"))
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Failure> {
+    tracing::info!(
+        address = %listener.local_addr()?,
+        store = %shell.config.store,
+        node = shell.config.node,
+        "serving"
+    );
+    let app = App {
+        engine: shell.engine.clone(),
+    };
+    kith_server::serve(listener, app, stop()?).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ready once someone asks the process to end.
+#[cfg(unix)]
+fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Ready once someone asks the process to end.
+#[cfg(not(unix))]
+fn stop() -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
+    Ok(async {
+        // Without the signal there is only the hard way to end.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,148 @@
+//! What `--help` says below the options: examples that run, exit codes, settings.
+
+pub(crate) const MAIN: &str = "\
+Examples:
+  kith demo                               one customer, as three askers see them
+  kith workspaces create acme             the first thing in an empty store
+  kith definitions load ./definitions     what may be seen, by whom, and why
+  kith serve                              the API, until Ctrl-C
+
+Exit codes:
+  0  done
+  1  failed: the store, the network or the machine
+  2  wrong input: arguments, settings, definitions
+  3  the policy refused, or there is nothing in view
+
+Settings, in kith.toml or as variables, which stand over the file:
+  store_url   KITH_STORE_URL    sqlite:FOLDER or postgres://…            [sqlite:./kith-data]
+  listen      KITH_LISTEN       address and port of the server           [127.0.0.1:7600]
+  node        KITH_NODE         the server's name in the audit log       [main]
+  log_format  KITH_LOG_FORMAT   text or json                             [text]
+  log         KITH_LOG          a level, or levels by part of the code   [info]";
+
+pub(crate) const SERVE: &str = "\
+Ctrl-C or SIGTERM ends it once the requests under way are answered. Several servers may share one
+PostgreSQL: give each its own `node`.
+
+Examples:
+  kith serve
+  KITH_LISTEN=127.0.0.1:8080 KITH_LOG_FORMAT=json kith serve
+  KITH_STORE_URL=postgres://kith:secret@127.0.0.1/kith KITH_NODE=eu-1 kith serve";
+
+pub(crate) const DEMO: &str = "\
+It makes the workspace `kith-demo` in the store of the settings, ./kith-data if nothing is set, and
+nothing outside of it. Running it again is harmless: it publishes the demo's definitions again, makes
+new keys, and ends the demo's old ones.
+
+Examples:
+  kith demo
+  kith demo --once
+  KITH_STORE_URL=sqlite:/tmp/kith kith demo --once --json";
+
+pub(crate) const CONTEXT: &str = "\
+Every answer, refusal and miss is an entry of the audit log. A refusal ends with exit code 3.
+
+Examples:
+  export KITH_KEY=kith_member_…
+  kith context --person userId:usr_2481
+  kith context --person email:maya@acme.example --account groupId:ws_acme --json
+  kith context --key kith_agent_… --purpose ai.draft --on-behalf-of sam --identity-token eyJ… \\
+    --person userId:usr_2481 --account groupId:ws_acme";
+
+pub(crate) const POLICY_CHECK: &str = "\
+It needs no store and no settings. Mistakes end with exit code 2, warnings do not.
+
+Examples:
+  kith policy check ./definitions
+  kith policy check ./definitions --json";
+
+pub(crate) const POLICY_EXPLAIN: &str = "\
+It shows states and reasons, and no value. A refused purpose ends with exit code 3.
+
+Examples:
+  kith policy explain --person userId:usr_2481
+  kith policy explain --person userId:usr_2481 account.privateRevenue person.phone";
+
+pub(crate) const DEFINITIONS_CHECK: &str = "\
+It needs no store and no settings. Mistakes end with exit code 2, warnings do not.
+
+Examples:
+  kith definitions check ./definitions
+  kith definitions check ./definitions --json";
+
+pub(crate) const DEFINITIONS_LOAD: &str = "\
+A version is published whole or not at all. The same files again publish nothing.
+
+Examples:
+  kith definitions load ./definitions --message \"success sees contract values\"";
+
+pub(crate) const KEYS_CREATE: &str = "\
+The key's text is printed this once; the store keeps a hash of it.
+
+Examples:
+  kith keys create --member sam
+  kith keys create --agent drafter --scope onBehalfOf
+  kith keys create --source billing --label \"production\"
+  kith keys create --source web --public
+  KITH_KEY=$(kith keys create --member sam --json | jq --raw-output .key)";
+
+pub(crate) const KEYS_LIST: &str = "\
+Examples:
+  kith keys list
+  kith keys list --json";
+
+pub(crate) const KEYS_REVOKE: &str = "\
+A running server refuses the key from its next request on.
+
+Examples:
+  kith keys revoke key_01kbf9qt3aeqz9gqb4mk2x1v6r";
+
+pub(crate) const AUDIT_SEARCH: &str = "\
+What is given must all apply. A search is itself an entry of the log.
+
+Examples:
+  kith audit search --actor sam --since 2026-01-31
+  kith audit search --outcome refused --purpose ai.draft
+  kith audit search --field account.privateRevenue --json";
+
+pub(crate) const WORKSPACES_CREATE: &str = "\
+Examples:
+  kith workspaces create acme";
+
+pub(crate) const WORKSPACES_LIST: &str = "\
+Examples:
+  kith workspaces list";
+
+pub(crate) const MEMBERS_ADD: &str = "\
+Examples:
+  kith members add sam --role support --region eu
+  kith members add rae --role success --role revops --team emea";
+
+pub(crate) const MEMBERS_LIST: &str = "\
+Examples:
+  kith members list";
+
+pub(crate) const AGENTS_ADD: &str = "\
+Examples:
+  kith agents add drafter --kind ai
+  kith agents add nightly --kind automation";
+
+pub(crate) const AGENTS_LIST: &str = "\
+Examples:
+  kith agents list";
+
+pub(crate) const SECRETS_ADD: &str = "\
+Your backend signs who its user is; Kith holds the token against the secrets that are live.
+
+Examples:
+  kith secrets add --method hs256 --kid 2026-01
+  kith secrets add --method es256 --file public.pem
+  kith secrets add --method hmac --file secret.txt";
+
+pub(crate) const SECRETS_LIST: &str = "\
+Examples:
+  kith secrets list";
+
+pub(crate) const SECRETS_REVOKE: &str = "\
+Examples:
+  kith secrets revoke sec_01kbf9qt3aeqz9gqb4mk2x1v6r";
