@@ -179,10 +179,14 @@ impl Engine {
                 caller.workspace,
                 move |tx| -> BoxFuture<'_, Result<Read<T>, EngineError>> {
                     Box::pin(async move {
-                        match engine.ask(tx, &caller, &request, action, hash_key).await? {
+                        let read = match engine.ask(tx, &caller, &request, action, hash_key).await?
+                        {
                             Ok(asked) => answer(tx, asked).await,
                             Err(miss) => Ok(Read::Miss(miss)),
-                        }
+                        };
+                        // Absent and invisible must cost the same: this is how that is seen.
+                        tracing::debug!(statements = tx.statements(), action, "one snapshot");
+                        read
                     })
                 },
             )

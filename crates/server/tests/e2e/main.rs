@@ -1,7 +1,13 @@
 //! The product's promises, each kept on both stores, through the real HTTP server.
 
+mod access;
+mod audit;
 mod bad_input;
+mod clients;
 mod identity;
+mod isolation;
+mod leaks;
+mod signed_identity;
 
 /// Makes two tests of each promise, one for each store.
 macro_rules! promises {
