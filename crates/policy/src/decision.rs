@@ -6,8 +6,7 @@ use kith_domain::{FieldIdx, Purpose};
 use serde::Serialize;
 
 use crate::explain;
-use crate::field::Why;
-use crate::plan::{Cause, Plan};
+use crate::plan::Plan;
 use crate::policies::StatementId;
 use crate::side::SideKind;
 use crate::state::State;
@@ -20,9 +19,9 @@ pub struct Decision {
     pub exists: bool,
     /// Whether the purpose is allowed.
     pub verdict: Verdict,
-    /// What each field is, parallel to the catalog's fields. It says nothing of the verdict.
-    pub fields: Vec<FieldState>,
     plan: Plan,
+    /// Parallel to the plan's distinct ways of deciding. They say nothing of the verdict.
+    states: Vec<State>,
     /// The value of each of the plan's nodes on this subject.
     values: Vec<Tri>,
 }
@@ -72,28 +71,6 @@ pub struct Refusal {
     pub reasons: Arc<[Reason]>,
     /// What would make it allowed, as far as the asker may know.
     pub hints: Arc<[String]>,
-}
-
-/// What a field is for one request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FieldState {
-    /// What is emitted.
-    pub state: State,
-    pub(crate) cause: Cause,
-}
-
-impl FieldState {
-    /// Hidden for want of a decision.
-    pub(crate) const fn closed() -> Self {
-        Self {
-            state: State::Hidden,
-            cause: Cause {
-                why: Why::NoAudience,
-                side: 0,
-                of_event: false,
-            },
-        }
-    }
 }
 
 /// What kind of reason it is, for machines.
@@ -189,37 +166,33 @@ pub struct TestResult {
 
 impl Decision {
     pub(crate) fn not_found(plan: Plan) -> Self {
-        let fields = vec![FieldState::closed(); plan.0.policies.class_of.len()];
-        let verdict = Verdict::Refused(explain::not_found(&plan.0));
         Self {
             exists: false,
-            verdict,
-            fields,
+            verdict: Verdict::Refused(explain::not_found(&plan.inner)),
+            states: Vec::new(),
             plan,
             values: Vec::new(),
         }
     }
 
-    pub(crate) fn new(plan: Plan, fields: Vec<FieldState>, values: Vec<Tri>) -> Self {
-        let verdict = match &plan.0.verdict {
+    pub(crate) fn new(plan: Plan, states: Vec<State>, values: Vec<Tri>) -> Self {
+        let verdict = match &plan.inner.verdict {
             Some(fixed) => fixed.clone(),
-            None => explain::row_verdict(&plan.0, &values, &fields),
+            None => explain::row_verdict(&plan.inner, &values, &states),
         };
         Self {
             exists: true,
             verdict,
-            fields,
+            states,
             plan,
             values,
         }
     }
 
-    /// The state of a field.
+    /// The state of a field. It says nothing of the verdict.
     #[must_use]
     pub fn state(&self, field: FieldIdx) -> State {
-        self.fields
-            .get(field.index())
-            .map_or(State::Hidden, |field| field.state)
+        self.plan.inner.state(&self.states, field)
     }
 
     /// Why a field is in its state, for those who see what this decision shows.
@@ -230,6 +203,10 @@ impl Decision {
 
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    pub(crate) fn states(&self) -> &[State] {
+        &self.states
     }
 
     pub(crate) fn values(&self) -> &[Tri] {

@@ -5,6 +5,7 @@ use kith_domain::{Decimal, FieldIdx, Timestamp, Value};
 
 use crate::ast::Op;
 use crate::ir::{Atom, Base, FieldRef, Items, Term};
+use crate::lanes::Lanes;
 use crate::names::Attr;
 use crate::side::Side;
 use crate::subject::Subject;
@@ -169,6 +170,27 @@ impl<'a> Env<'a> {
                 _ => List::Unknown,
             },
         }
+    }
+}
+
+/// Up to 64 subjects to ask at once, by the same asker at the same time.
+pub(crate) struct Block<'a> {
+    pub(crate) subjects: &'a [Subject<'a>],
+    pub(crate) now: Timestamp,
+    pub(crate) side: Option<&'a Side>,
+}
+
+impl Block<'_> {
+    /// One test of each subject.
+    pub(crate) fn test<S>(&self, atom: &Atom<S>) -> Lanes {
+        Lanes::collect(self.subjects.iter().map(|subject| {
+            let env = Env {
+                subject,
+                now: self.now,
+                side: self.side,
+            };
+            env.test(atom)
+        }))
     }
 }
 

@@ -98,7 +98,7 @@ impl Plan {
             return Ok(());
         }
         let path = self
-            .0
+            .inner
             .policies
             .field(field)
             .map(|field| field.path.as_str());
@@ -128,7 +128,7 @@ impl Decision {
     /// the workspace's key for hashes.
     #[must_use]
     pub fn shown(&self, field: FieldIdx, subject: &Subject<'_>, key: &[u8; 32]) -> Option<Value> {
-        let of = self.plan().0.policies.field(field)?;
+        let of = self.plan().inner.policies.field(field)?;
         let value = subject.row(of.entity)?.get(field)?;
         match self.state(field) {
             State::Hidden => None,
@@ -157,9 +157,14 @@ impl GovernedFilter {
         let env = Env {
             subject: &shown,
             now,
-            side: self.plan.0.sides.first(),
+            side: self.plan.sides.first(),
         };
         self.value(self.filter.0.root, decision, env).grants()
+    }
+
+    /// Its conditions, and the one that must be true.
+    pub(crate) fn condition(&self) -> (&Arena<FieldIdx>, NodeId) {
+        (&self.filter.0.nodes, self.filter.0.root)
     }
 
     fn value(&self, node: NodeId, decision: &Decision, env: Env<'_>) -> Tri {
@@ -203,7 +208,12 @@ impl Masked {
             let State::Masked(_) = decision.state(field) else {
                 continue;
             };
-            let entity = decision.plan().0.policies.field(field).map(|of| of.entity);
+            let entity = decision
+                .plan()
+                .inner
+                .policies
+                .field(field)
+                .map(|of| of.entity);
             let shown = decision.shown(field, subject, key);
             let Some((entity, shown)) = entity.zip(shown) else {
                 continue;

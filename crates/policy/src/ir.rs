@@ -1,9 +1,9 @@
 //! The one intermediate form of conditions: typed, total, interned. Names are resolved, literals have
 //! the type of what they are compared with, and equal conditions are one node.
 //!
-//! The same nodes serve twice. As checked, a test of a state names a field. In a plan, where the actor
-//! and the purpose are constants, it names the plan's program for that field: that is the parameter
-//! `S`. Parts come before what is made of them, so one pass over the nodes evaluates them all.
+//! The same nodes serve twice. As checked, a test of a state names a field: that is the parameter `S`.
+//! In a plan no test of a state is left, for there the states are conditions themselves, so `S` has no
+//! value. Parts come before what is made of them, so one pass over the nodes evaluates them all.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -145,6 +145,12 @@ impl<S: Clone + Eq + Hash> Arena<S> {
     #[must_use]
     pub fn nodes(&self) -> &[Node<S>] {
         &self.nodes
+    }
+
+    /// Every node with its place, parts before what is made of them.
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node<S>)> {
+        let places = 0..u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        places.map(NodeId).zip(&self.nodes)
     }
 
     /// One node.

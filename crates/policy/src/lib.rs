@@ -9,6 +9,7 @@
 //! missing or does not fit is *unknown*, which never means more access.
 
 pub mod ast;
+mod batch;
 mod check;
 mod decision;
 mod eval;
@@ -17,14 +18,19 @@ mod field;
 mod filter;
 mod format;
 pub mod ir;
+mod key;
+mod lanes;
 mod lexer;
 pub mod limits;
 pub mod mask;
 mod names;
+mod outcomes;
 mod parser;
 mod plan;
 mod policies;
+pub mod predicate;
 pub mod reference;
+mod residual;
 mod route;
 mod side;
 mod specialise;
@@ -32,16 +38,19 @@ mod state;
 mod subject;
 mod tri;
 
+pub use batch::{Batch, Decisions, RowStates};
 pub use check::check;
 pub use decision::{
-    Decision, FieldState, Reason, ReasonCode, Refusal, RestsOn, StatementRef, TestResult, Verdict,
+    Decision, Reason, ReasonCode, Refusal, RestsOn, StatementRef, TestResult, Verdict,
 };
 pub use filter::{Filter, GovernedFilter, NotVisible};
 pub use format::{format, format_file, format_statement};
+pub use key::{Asker, PlanKey};
 pub use names::{Attr, ListAttr};
 pub use parser::parse;
-pub use plan::{Plan, ProgramId};
+pub use plan::{FieldPlan, Plan, SharedPlan};
 pub use policies::{Policies, Statement, StatementId};
+pub use residual::Residual;
 pub use route::Route;
 pub use side::SideKind;
 pub use state::{Interval, State, StateWord};

@@ -91,6 +91,11 @@ impl Attr {
         )
     }
 
+    /// Whether plans leave it open until they are asked: it is of one member alone.
+    pub(crate) const fn is_parameter(self) -> bool {
+        matches!(self, Self::UserId | Self::UserName)
+    }
+
     /// What values it takes.
     pub(crate) fn ty(self) -> FieldType {
         let words = |words: Vec<&str>| FieldType::Enum(words.into_iter().map(Arc::from).collect());

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 use crate::ir::{Arena, NodeId};
+use crate::key::Asks;
 
 /// A statement's id: the first half of the SHA-256 of its formatted text. The same statement has the
 /// same id in every file and version.
@@ -137,6 +138,8 @@ pub(crate) struct Inner {
     pub(crate) class_of: Vec<ClassIdx>,
     pub(crate) classes: Vec<FieldClass>,
     pub(crate) nodes: Arena<FieldIdx>,
+    /// What the nodes ask about the actor.
+    pub(crate) asks: Asks,
     /// The text of each test, parallel to the nodes.
     pub(crate) texts: Vec<Option<Arc<str>>>,
     pub(crate) statements: Vec<Statement>,

@@ -85,6 +85,11 @@ impl Side {
         }
     }
 
+    /// Whether a member takes part.
+    pub(crate) const fn has_user(&self) -> bool {
+        self.user.is_some()
+    }
+
     /// The value of a name of the actor: `None` unknown, `Some(None)` absent.
     pub(crate) fn value(&self, attr: Attr) -> Option<Option<&Value>> {
         let user = self.user.as_ref();

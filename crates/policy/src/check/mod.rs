@@ -20,6 +20,7 @@ use kith_domain::{
 use crate::ast::{self, Action, Name, Selector, Spanned};
 use crate::format::format_statement;
 use crate::ir::{Arena, NodeId};
+use crate::key::Asks;
 use crate::limits::MAX_STATEMENTS;
 use crate::parser::{self, quoted};
 use crate::policies::{
@@ -50,6 +51,7 @@ pub fn check(definitions: &Definitions) -> Result<(Policies, Vec<Diagnostic>), V
     inner.catalog = definitions.catalog.clone();
     inner.class_of = class_of;
     inner.classes = classes;
+    inner.asks = Asks::of(&checker.nodes);
     inner.nodes = checker.nodes;
     inner.texts = checker.texts;
     Ok((Policies(Arc::new(inner)), found))

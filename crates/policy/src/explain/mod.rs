@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use kith_domain::FieldIdx;
 
-use crate::decision::{Decision, FieldState, Reason, ReasonCode, Refusal, StatementRef, Verdict};
+use crate::decision::{Decision, Reason, ReasonCode, Refusal, StatementRef, Verdict};
 use crate::field::Why;
 use crate::plan::{Cause, PlanInner, VerdictPlan, View, value_of};
 use crate::policies::StatementIdx;
 use crate::side::SideKind;
+use crate::state::State;
 use crate::tri::Tri;
 use trace::{Sight, Trace};
 
@@ -25,33 +26,29 @@ const MAX_REASONS: usize = 8;
 
 /// The verdict, if it is the same on every row.
 pub(crate) fn fixed_verdict(plan: &PlanInner) -> Option<Verdict> {
-    let fixed: Vec<_> = plan
-        .verdicts
-        .iter()
-        .map(|verdict| verdict.fixed(&plan.nodes))
-        .collect();
-    if fixed.contains(&Some(false)) {
-        let refused = plan.verdicts.iter().zip(&fixed);
-        let refused = refused.filter(|(_, fixed)| **fixed == Some(false));
-        return Some(refusal(plan, refused.map(|(verdict, _)| verdict), None));
+    let verdicts = || plan.verdicts.iter();
+    let mut refused = verdicts()
+        .filter(|verdict| verdict.fixed == Some(false))
+        .peekable();
+    if refused.peek().is_some() {
+        return Some(refusal(plan, refused, None));
     }
-    fixed
-        .iter()
-        .all(|fixed| *fixed == Some(true))
+    verdicts()
+        .all(|verdict| verdict.fixed == Some(true))
         .then(|| allowance(plan, None, Sight::Nothing))
 }
 
 /// The verdict on one row.
-pub(crate) fn row_verdict(plan: &PlanInner, values: &[Tri], fields: &[FieldState]) -> Verdict {
+pub(crate) fn row_verdict(plan: &PlanInner, values: &[Tri], states: &[State]) -> Verdict {
     let mut refused = plan
         .verdicts
         .iter()
-        .filter(|verdict| !verdict.holds(values))
+        .filter(|verdict| !value_of(values, verdict.holds).grants())
         .peekable();
     if refused.peek().is_some() {
         return refusal(plan, refused, Some(values));
     }
-    allowance(plan, Some(values), Sight::Fields(fields))
+    allowance(plan, Some(values), Sight::States(states))
 }
 
 /// The refusal of what does not exist for the caller: the same whether it exists for anyone.
@@ -65,7 +62,7 @@ pub(crate) fn not_found(plan: &PlanInner) -> Refusal {
         decided_by: None,
     };
     Refusal {
-        purpose: plan.purpose,
+        purpose: plan.key.purpose(),
         reasons: [reason].into(),
         hints: [].into(),
     }
@@ -107,23 +104,18 @@ fn refusal<'p>(
             view: verdict.view,
             sight: Sight::Nothing,
         };
-        let value = |node| {
-            plan.nodes
-                .constant(node)
-                .or_else(|| values.map(|values| value_of(values, node)))
-        };
-        let forbidding = verdict
-            .forbid
-            .iter()
-            .filter(|(_, node)| value(*node).is_some_and(Tri::restricts));
+        let forbidding = verdict.forbid.iter().filter(|(_, node)| match values {
+            Some(values) => value_of(values, *node).restricts(),
+            None => !plan.outcomes.can_be_false(*node),
+        });
         let forbidding: Vec<_> = forbidding
             .take(MAX_REASONS)
             .map(|(statement, _)| trace.statement(*statement, ReasonCode::Statement))
             .collect();
-        let is_granted = verdict
-            .allow
-            .iter()
-            .any(|(_, node)| value(*node).is_none_or(Tri::grants));
+        let is_granted = verdict.allow.iter().any(|(_, node)| match values {
+            Some(values) => value_of(values, *node).grants(),
+            None => plan.outcomes.can_be_true(*node),
+        });
         if verdict.allow.is_empty() {
             reasons.push(words::no_statement(plan, verdict.view));
         } else if !is_granted {
@@ -137,7 +129,7 @@ fn refusal<'p>(
     }
     hints.dedup();
     Verdict::Refused(Refusal {
-        purpose: plan.purpose,
+        purpose: plan.key.purpose(),
         reasons: reasons.into(),
         hints: hints.into(),
     })
@@ -145,9 +137,11 @@ fn refusal<'p>(
 
 /// Why a field is in its state.
 pub(crate) fn field_reason(decision: &Decision, field: FieldIdx) -> Reason {
-    let plan = &*decision.plan().0;
-    let known = decision.fields.get(field.index());
-    let (true, Some(state), Some(of)) = (decision.exists, known, plan.policies.field(field)) else {
+    let plan = &*decision.plan().inner;
+    let class = plan.policies.class(field);
+    let origin = class.and_then(|class| plan.origins.get(class.index()));
+    let (true, Some(origin), Some(of)) = (decision.exists, origin, plan.policies.field(field))
+    else {
         let reasons = not_found(plan).reasons;
         return reasons
             .iter()
@@ -155,14 +149,20 @@ pub(crate) fn field_reason(decision: &Decision, field: FieldIdx) -> Reason {
             .cloned()
             .unwrap_or_else(|| words::no_statement(plan, View::Own(0)));
     };
+    let (interval, cause) = origin.cause(decision.values());
+    debug_assert_eq!(
+        interval.lo,
+        decision.state(field),
+        "reasons are of what is emitted"
+    );
     let Cause {
         why,
         side,
         of_event,
-    } = state.cause;
+    } = cause;
     let view = View::Own(usize::from(side));
     let sight = if decision.verdict.is_allowed() {
-        Sight::Fields(&decision.fields)
+        Sight::States(decision.states())
     } else {
         Sight::Nothing
     };

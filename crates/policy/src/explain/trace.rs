@@ -6,13 +6,14 @@ use std::sync::Arc;
 use kith_domain::FieldIdx;
 
 use super::{reference, words};
-use crate::decision::{FieldState, Reason, ReasonCode, RestsOn, TestResult};
+use crate::decision::{Reason, ReasonCode, RestsOn, TestResult};
 use crate::eval::fields_of;
 use crate::ir::{Atom, Base, Items, Node, NodeId, Term};
 use crate::names::ATTRIBUTES;
 use crate::names::Attribute;
-use crate::plan::{PlanInner, ProgramId, View, value_of};
+use crate::plan::{PlanInner, View, value_of};
 use crate::policies::{Effect, StatementIdx};
+use crate::state::State;
 use crate::tri::Tri;
 
 /// What the asker sees of the row.
@@ -20,17 +21,15 @@ use crate::tri::Tri;
 pub(super) enum Sight<'a> {
     /// Nothing.
     Nothing,
-    /// The fields that are visible here.
-    Fields(&'a [FieldState]),
+    /// The fields that are visible in these states.
+    States(&'a [State]),
 }
 
 impl Sight<'_> {
-    fn sees(self, field: FieldIdx) -> bool {
+    fn sees(self, plan: &PlanInner, field: FieldIdx) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Fields(fields) => fields
-                .get(field.index())
-                .is_some_and(|field| field.state.is_visible()),
+            Self::States(states) => plan.state(states, field).is_visible(),
         }
     }
 }
@@ -112,7 +111,7 @@ impl Trace<'_> {
         let mut fields = BTreeSet::new();
         let mut visited = HashSet::new();
         self.collect(node, &mut visited, &mut fields);
-        fields.retain(|field| !self.sight.sees(*field));
+        fields.retain(|field| !self.sight.sees(self.plan, *field));
         fields
     }
 
@@ -132,18 +131,9 @@ impl Trace<'_> {
                 None | Some(Node::Const(_)) => {}
                 Some(Node::Not(inner)) => pending.push(*inner),
                 Some(Node::And(parts) | Node::Or(parts)) => pending.extend(parts.iter()),
-                Some(Node::Atom(Atom::State { of, .. })) => pending.extend(self.steps(*of)),
                 Some(Node::Atom(atom)) => fields.extend(fields_of(atom)),
             }
         }
-    }
-
-    fn steps(&self, program: ProgramId) -> impl Iterator<Item = NodeId> {
-        let program = self.plan.programs.get(program.index());
-        let layers = program
-            .into_iter()
-            .flat_map(|program| program.layers.iter());
-        layers.flat_map(|layer| layer.steps.iter().map(|(_, _, node)| *node))
     }
 
     fn value(&self, source: NodeId) -> Option<Tri> {

@@ -8,16 +8,18 @@ use crate::plan::{PlanInner, View};
 use crate::side::SideKind;
 
 pub(super) fn side(plan: &PlanInner, view: View) -> SideKind {
-    plan.sides
+    plan.key
+        .sides()
         .get(view.side())
         .map_or(SideKind::Asker, |side| side.kind)
 }
 
 /// The purpose of a side: a member's own may be another than the one that was asked.
 fn purpose(plan: &PlanInner, view: View) -> kith_domain::Purpose {
-    plan.sides
+    plan.key
+        .sides()
         .get(view.side())
-        .map_or(plan.purpose, |side| side.purpose)
+        .map_or(plan.key.purpose(), |side| side.purpose)
 }
 
 /// No statement allows the purpose at all.
