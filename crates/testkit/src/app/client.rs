@@ -169,6 +169,12 @@ impl Source {
         Answer::of(request.send().await.unwrap()).await
     }
 
+    /// The address of a route of the server.
+    #[must_use]
+    pub fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     /// The write key's text.
     #[must_use]
     pub fn key(&self) -> &str {
