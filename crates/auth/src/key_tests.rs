@@ -1,3 +1,5 @@
+//! What keys promise: made once, read strictly, never shown.
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

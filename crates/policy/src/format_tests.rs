@@ -1,3 +1,5 @@
+//! The formatter is stable and changes no meaning.
+
 use super::*;
 
 fn check(text: &str, expect: &str) {

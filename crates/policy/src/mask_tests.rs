@@ -1,3 +1,5 @@
+//! Every mask over every kind of value.
+
 use kith_domain::{Currency, FieldType};
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

@@ -1,3 +1,5 @@
+//! What parses, and what is said of what does not.
+
 use super::*;
 use crate::ast::{ExprKind, Literal, OperandKind};
 

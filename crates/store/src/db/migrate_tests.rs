@@ -1,3 +1,5 @@
+//! Upgrades from every earlier schema.
+
 use kith_testkit::{Cluster, Database};
 use rusqlite::Connection as SqliteConnection;
 
