@@ -25,6 +25,15 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The caller as an actor who acts for nobody else.
+    pub(crate) fn alone(&self) -> Actor {
+        Actor {
+            credential: self.credential,
+            principal: self.principal.clone(),
+            on_behalf_of: None,
+        }
+    }
+
     /// Whether the key has a scope.
     pub(crate) fn needs(&self, scope: Scope) -> Result<(), EngineError> {
         if self.scopes.contains(&scope) {
@@ -118,15 +127,11 @@ impl Engine {
         caller: &Caller,
         on_behalf_of: Option<&MemberRef>,
     ) -> Result<Actor, EngineError> {
-        let on_behalf_of = match on_behalf_of {
-            None => None,
-            Some(wanted) => Some(Arc::new(self.served_member(tx, caller, wanted).await?)),
-        };
-        Ok(Actor {
-            credential: caller.credential,
-            principal: caller.principal.clone(),
-            on_behalf_of,
-        })
+        let mut actor = caller.alone();
+        if let Some(wanted) = on_behalf_of {
+            actor.on_behalf_of = Some(Arc::new(self.served_member(tx, caller, wanted).await?));
+        }
+        Ok(actor)
     }
 
     async fn served_member(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use kith_auth::end_user::IdentityToken;
-use kith_domain::id::{AccountId, MemberId, NodeId, PersonId, WorkspaceId};
-use kith_domain::{Entity, Identifier, Purpose, Scope, Timestamp};
+use kith_domain::id::{AccountId, AuditId, MemberId, NodeId, PersonId, WorkspaceId};
+use kith_domain::{Catalog, Entity, Identifier, Purpose, Scope, Timestamp};
 use kith_policy::{Decision, Reason, Refusal, Verdict};
 use kith_store::{Tx, identity, journey};
 
@@ -87,13 +87,29 @@ enum Read<T> {
     Miss(Miss),
 }
 
+impl<T> Read<T> {
+    const fn audit(&self) -> AuditId {
+        match self {
+            Self::Answer(sealed) => sealed.audit(),
+            Self::Miss(miss) => miss.entry().id,
+        }
+    }
+}
+
 /// Why there is no answer.
 enum Miss {
+    Forbidden(Entry, String),
     Refused(Entry, u64, Refusal),
     NotFound(Entry),
 }
 
 impl Miss {
+    const fn entry(&self) -> &Entry {
+        match self {
+            Self::Forbidden(entry, _) | Self::Refused(entry, ..) | Self::NotFound(entry) => entry,
+        }
+    }
+
     fn refused(mut entry: Entry, version: &Version, refusal: &Refusal) -> Self {
         entry.outcome = Outcome::Refused;
         entry.statements = statements(&refusal.reasons);
@@ -127,7 +143,7 @@ impl Engine {
         request: ContextRequest,
     ) -> Result<Governed<Context>, EngineError> {
         let read = self
-            .snapshot(caller, request, "context.read", |tx, asked| {
+            .snapshot(caller, request, Vec::new(), "context.read", |tx, asked| {
                 Box::pin(context(tx, asked))
             })
             .await?;
@@ -145,10 +161,15 @@ impl Engine {
         request: ContextRequest,
         fields: Vec<String>,
     ) -> Result<Governed<Explanation>, EngineError> {
+        let wanted = fields.clone();
         let read = self
-            .snapshot(caller, request, "context.explain", move |_, asked| {
-                Box::pin(std::future::ready(explanation(asked, &fields)))
-            })
+            .snapshot(
+                caller,
+                request,
+                fields,
+                "context.explain",
+                move |_, asked| Box::pin(std::future::ready(Ok(explanation(asked, &wanted)))),
+            )
             .await?;
         self.release(read).await
     }
@@ -158,6 +179,7 @@ impl Engine {
         &self,
         caller: &Caller,
         request: ContextRequest,
+        fields: Vec<String>,
         action: &'static str,
         answer: F,
     ) -> Result<Read<T>, EngineError>
@@ -179,14 +201,21 @@ impl Engine {
                 caller.workspace,
                 move |tx| -> BoxFuture<'_, Result<Read<T>, EngineError>> {
                     Box::pin(async move {
-                        let read = match engine.ask(tx, &caller, &request, action, hash_key).await?
-                        {
-                            Ok(asked) => answer(tx, asked).await,
-                            Err(miss) => Ok(Read::Miss(miss)),
+                        let asked = engine
+                            .ask(tx, &caller, &request, &fields, action, hash_key)
+                            .await?;
+                        let read = match asked {
+                            Ok(asked) => answer(tx, asked).await?,
+                            Err(miss) => Read::Miss(miss),
                         };
                         // Absent and invisible must cost the same: this is how that is seen.
-                        tracing::debug!(statements = tx.statements(), action, "one snapshot");
-                        read
+                        tracing::debug!(
+                            audit = %read.audit(),
+                            statements = tx.statements(),
+                            action,
+                            "one snapshot"
+                        );
+                        Ok(read)
                     })
                 },
             )
@@ -200,6 +229,10 @@ impl Engine {
             Read::Miss(miss) => miss,
         };
         match miss {
+            Miss::Forbidden(entry, why) => {
+                Receipt::commit(self.journal(), entry).await?;
+                Err(EngineError::Forbidden(why))
+            }
             Miss::Refused(entry, definitions_version, refusal) => {
                 let audit = Receipt::commit(self.journal(), entry).await?.audit();
                 Err(EngineError::Refused(Box::new(Refused {
@@ -223,27 +256,34 @@ impl Engine {
         tx: &mut Tx<'_>,
         caller: &Caller,
         request: &ContextRequest,
+        fields: &[String],
         action: &'static str,
         hash_key: [u8; 32],
     ) -> Result<Result<Asked, Miss>, EngineError> {
         let now = self.runtime().now();
         let workspace = caller.workspace;
-        let actor = self
-            .actor(tx, caller, request.on_behalf_of.as_ref())
-            .await?;
         let version = self.version(tx, workspace).await?;
+        let position = tx.position().await?;
+        let entry_of = |actor| {
+            let mut entry = Entry::new(self.runtime(), workspace, actor, action, request.purpose);
+            entry.definitions_version = version.number;
+            entry.definitions_hash.clone_from(&version.hash);
+            entry.position = position;
+            entry
+        };
+        let on_behalf_of = request.on_behalf_of.as_ref();
+        let actor = match self.actor(tx, caller, on_behalf_of).await {
+            Ok(actor) => actor,
+            Err(EngineError::Forbidden(why)) => {
+                let mut entry = entry_of(AuditActor::from(&caller.alone()));
+                entry.outcome = Outcome::Refused;
+                return Ok(Err(Miss::Forbidden(entry, why)));
+            }
+            Err(error) => return Err(error),
+        };
+        known(&version.definitions.catalog, fields)?;
         let plan = self.plan(workspace, &version, &actor, request.purpose);
-
-        let mut entry = Entry::new(
-            self.runtime(),
-            workspace,
-            AuditActor::from(&actor),
-            action,
-            request.purpose,
-        );
-        entry.definitions_version = version.number;
-        entry.definitions_hash.clone_from(&version.hash);
-        entry.position = tx.position().await?;
+        let mut entry = entry_of(AuditActor::from(&actor));
 
         // A verdict that is false whatever the row is refused before any look-up.
         if let Some(refusal) = plan.refusal() {
@@ -395,7 +435,21 @@ fn statements(reasons: &[Reason]) -> Vec<String> {
         .collect()
 }
 
-fn explanation(asked: Asked, wanted: &[String]) -> Result<Read<Explanation>, EngineError> {
+/// Fields must be in the catalog. This is said before anyone is looked up, so that a wrong one is no
+/// way to learn, unaudited, who is there.
+fn known(catalog: &Catalog, wanted: &[String]) -> Result<(), EngineError> {
+    let Some(path) = wanted.iter().find(|path| catalog.find(path).is_none()) else {
+        return Ok(());
+    };
+    let paths = catalog.fields().iter().map(|field| field.path.as_str());
+    let expected = match kith_domain::diagnostic::nearest(path, paths) {
+        Some(close) => format!("the catalog has no such field; did you mean `{close}`?"),
+        None => "the catalog has no such field".to_owned(),
+    };
+    Err(EngineError::invalid("fields", expected))
+}
+
+fn explanation(asked: Asked, wanted: &[String]) -> Read<Explanation> {
     let Asked {
         version,
         purpose,
@@ -420,15 +474,6 @@ fn explanation(asked: Asked, wanted: &[String]) -> Result<Read<Explanation>, Eng
             });
         }
     }
-    let unknown = wanted.iter().find(|path| catalog.find(path).is_none());
-    if let Some(path) = unknown {
-        let paths = catalog.fields().iter().map(|field| field.path.as_str());
-        let expected = match kith_domain::diagnostic::nearest(path, paths) {
-            Some(close) => format!("the catalog has no such field; did you mean `{close}`?"),
-            None => "the catalog has no such field".to_owned(),
-        };
-        return Err(EngineError::invalid("fields", expected));
-    }
     let answer = Explanation {
         purpose,
         definitions_version: version.number,
@@ -436,5 +481,5 @@ fn explanation(asked: Asked, wanted: &[String]) -> Result<Read<Explanation>, Eng
         reasons,
         fields,
     };
-    Ok(Read::Answer(Sealed::new(answer, entry)))
+    Read::Answer(Sealed::new(answer, entry))
 }

@@ -32,6 +32,11 @@ impl<T> Sealed<T> {
         Self { answer, entry }
     }
 
+    /// The entry that is to be committed.
+    pub(crate) const fn audit(&self) -> AuditId {
+        self.entry.id
+    }
+
     /// Commits the entry, and with it opens the seal.
     pub(crate) async fn release(self, journal: &Journal) -> Result<Governed<T>, EngineError> {
         let receipt = Receipt::commit(journal, self.entry).await?;

@@ -83,17 +83,15 @@ async fn two_workspaces_never_see_each_other(store: Store) {
     }
 }
 
-/// The answer and the number of statements that it took.
+/// The answer and the number of statements that it took, as the log says beside its audit entry.
 async fn asked(client: &Client, purpose: &str, subject: Value) -> (Answer, String) {
-    let before = logs::so_far().len();
     let answer = client.ask(purpose, subject).await;
-    let said = logs::so_far().split_off(before);
-    let statements = said
-        .split("statements=")
-        .nth(1)
-        .map(|rest| rest.chars().take_while(char::is_ascii_digit).collect())
-        .unwrap_or_default();
-    (answer, statements)
+    let log = logs::so_far();
+    let entry = format!("audit={}", answer.audit_id());
+    let line = log.lines().find(|line| line.contains(&entry));
+    let statements = line.and_then(|line| line.split("statements=").nth(1));
+    let number = |rest: &str| rest.chars().take_while(char::is_ascii_digit).collect();
+    (answer, statements.map(number).unwrap_or_default())
 }
 
 async fn what_is_out_of_view_is_as_if_it_never_was(store: Store) {
