@@ -1,16 +1,21 @@
 //! What can be measured, by name.
 
+mod context;
+mod ingest;
 mod machine;
 
 use std::error::Error;
+use std::path::Path;
 
 use crate::machine::Machine;
 use crate::report::Line;
 
 /// What a bench may use.
 #[derive(Debug)]
-pub(crate) struct Context {
+pub(crate) struct Context<'a> {
     pub(crate) machine: Machine,
+    /// A folder on the disk that is measured.
+    pub(crate) data: &'a Path,
 }
 
 /// The lines that a bench adds to the report.
@@ -21,8 +26,17 @@ pub(crate) type Lines = Result<Vec<Line>, Box<dyn Error>>;
 pub(crate) struct Bench {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) run: fn(&Context) -> Lines,
+    pub(crate) run: fn(&Context<'_>) -> Lines,
 }
 
 /// In the order in which they run.
-pub(crate) const BENCHES: &[Bench] = &[machine::BENCH];
+pub(crate) const BENCHES: &[Bench] = &[machine::BENCH, context::BENCH, ingest::BENCH];
+
+/// Says what goes on, beside the results.
+#[expect(
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its user"
+)]
+pub(crate) fn progress(what: &str) {
+    eprintln!("  {what} …");
+}

@@ -10,6 +10,8 @@
 )]
 
 mod benches;
+mod customers;
+mod kith;
 mod load;
 mod machine;
 mod report;
@@ -18,6 +20,7 @@ use std::error::Error;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Mutex;
 
 use clap::Parser;
 
@@ -72,20 +75,34 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let data = tempfile::tempdir_in(args.data.as_deref().unwrap_or(beside))?;
     let context = Context {
         machine: Machine::probe(data.path())?,
+        data: data.path(),
     };
+    start_log(File::create(data.path().join("log"))?);
 
     let wanted = |bench: &&Bench| args.names.is_empty() || args.names.contains(&bench.name);
     let mut report = Report::new(context.machine.clone());
     for bench in BENCHES.iter().filter(wanted) {
-        println!("{}: {}", bench.name, bench.about);
+        eprintln!("{}: {}", bench.name, bench.about);
         let lines = (bench.run)(&context).map_err(|error| format!("`{}`: {error}", bench.name))?;
         report.add(bench.name, lines);
     }
-    println!("\n{report}");
+    println!("{report}");
     if let Some(path) = &args.json {
         serde_json::to_writer_pretty(File::create(path)?, &report)?;
     }
     Ok(())
+}
+
+/// Logs as `kith serve` does by default, into a file: that is part of what a request costs.
+fn start_log(file: File) {
+    use tracing_subscriber::filter::LevelFilter;
+    use tracing_subscriber::fmt;
+
+    fmt()
+        .with_max_level(LevelFilter::INFO)
+        .with_ansi(false)
+        .with_writer(Mutex::new(file))
+        .init();
 }
 
 #[cfg(test)]

@@ -22,9 +22,10 @@ use thiserror::Error;
 
 pub(crate) use http::{HttpError, request};
 
-use http::Connection;
+use http::{Answer, Connection};
 
-/// A request this late means that the server will never catch up: there is no latency to report.
+/// A request this late means that the server will never catch up: the run ends, with latencies that
+/// miss every budget.
 const HOPELESS: Duration = Duration::from_secs(5);
 /// The longest latency that is told apart from longer ones.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -92,10 +93,6 @@ pub(crate) enum LoadError {
         index: u64,
         body: String,
     },
-    #[error(
-        "the server cannot keep up: request {index} is {late:.1?} late, try a lower rate or more connections"
-    )]
-    Hopeless { index: u64, late: Duration },
     #[error("a thread of the load generator died")]
     Died,
 }
@@ -116,7 +113,7 @@ impl Load {
             measured_from: start + self.warm_up,
             end: start + self.warm_up + self.duration,
             next: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
+            stopped: AtomicBool::new(false),
         };
         let parts = thread::scope(|scope| {
             let threads: Vec<_> = connections
@@ -141,6 +138,27 @@ impl Load {
     }
 }
 
+/// Sends requests one after the other, before anything is measured.
+pub(crate) fn send_all(server: SocketAddr, requests: &[Vec<u8>]) -> Result<(), LoadError> {
+    let mut connection = Connection::open(server)?;
+    for (index, request) in (0..).zip(requests) {
+        let answer = connection.exchange(request)?;
+        succeeded(index, &answer)?;
+    }
+    Ok(())
+}
+
+fn succeeded(index: u64, answer: &Answer<'_>) -> Result<(), LoadError> {
+    if (200..300).contains(&answer.status) {
+        return Ok(());
+    }
+    Err(LoadError::Refused {
+        status: answer.status,
+        index,
+        body: String::from_utf8_lossy(answer.body).into_owned(),
+    })
+}
+
 /// What the threads of a run have in common.
 struct Shared<'a> {
     load: &'a Load,
@@ -148,7 +166,7 @@ struct Shared<'a> {
     measured_from: Instant,
     end: Instant,
     next: AtomicU64,
-    failed: AtomicBool,
+    stopped: AtomicBool,
 }
 
 impl Shared<'_> {
@@ -162,7 +180,7 @@ impl Shared<'_> {
         let result = self.drive_into(&mut part, &mut connection, request);
         if result.is_err() {
             // The others stop too: there will be no outcome.
-            self.failed.store(true, Ordering::Relaxed);
+            self.stopped.store(true, Ordering::Relaxed);
         }
         result.map(|()| part)
     }
@@ -173,7 +191,7 @@ impl Shared<'_> {
         connection: &mut Connection,
         request: &impl Fn(u64) -> Vec<u8>,
     ) -> Result<(), LoadError> {
-        while !self.failed.load(Ordering::Relaxed) {
+        while !self.stopped.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             // Made before it is due, so that making it is not measured.
             let bytes = request(index);
@@ -187,17 +205,11 @@ impl Shared<'_> {
             thread::sleep(due.saturating_duration_since(Instant::now()));
             let late = due.elapsed();
             if late > HOPELESS {
-                return Err(LoadError::Hopeless { index, late });
+                self.stopped.store(true, Ordering::Relaxed);
+                break;
             }
             let answer = connection.exchange(&bytes)?;
-            if !(200..300).contains(&answer.status) {
-                let body = String::from_utf8_lossy(answer.body).into_owned();
-                return Err(LoadError::Refused {
-                    status: answer.status,
-                    index,
-                    body,
-                });
-            }
+            succeeded(index, &answer)?;
             if due >= self.measured_from {
                 part.record(due.elapsed(), late);
             }
