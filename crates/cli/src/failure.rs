@@ -34,7 +34,7 @@ impl Failure {
     }
 
     /// Settings have these mistakes.
-    pub(crate) fn settings(wrong: Vec<String>) -> Self {
+    pub(crate) fn settings(wrong: &[String]) -> Self {
         let mistakes = crate::output::count(wrong.len(), "mistake");
         let message = format!("the settings have {mistakes}:\n  {}", wrong.join("\n  "));
         Self::input(message).with("mistakes", json!(wrong))

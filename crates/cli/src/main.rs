@@ -53,7 +53,7 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
     {
         return commands::definitions::check(folder, output);
     }
-    let config = Config::load(cli.config.as_deref()).map_err(Failure::settings)?;
+    let config = Config::load(cli.config.as_deref()).map_err(|wrong| Failure::settings(&wrong))?;
     logs::start(&config);
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
