@@ -8,7 +8,7 @@ use std::path::Path;
 
 use kith_domain::diagnostic::{line_and_column, nearest};
 use kith_store::StoreUrl;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::COMMAND_NODE;
 
@@ -23,8 +23,8 @@ pub(crate) struct Config {
     pub(crate) node: String,
     /// How logs are written.
     pub(crate) log_format: LogFormat,
-    /// What is logged, as `tracing` filters have it: `info`, `kith=debug`.
-    pub(crate) log: String,
+    /// What is logged.
+    pub(crate) log: Targets,
 }
 
 /// How logs are written.
@@ -206,13 +206,7 @@ impl Reading {
             "json" => Ok(LogFormat::Json),
             _ => Err("expected `text` or `json`".to_owned()),
         });
-        let log = self.read(&LOG, |text| {
-            let expected = "expected a level such as `info`, or `kith_engine=debug,info`";
-            let filter = text.parse::<Targets>();
-            filter
-                .map(|_| text.to_owned())
-                .map_err(|_| expected.to_owned())
-        });
+        let log = self.read(&LOG, log_levels);
         match (store, listen, node, log_format, log) {
             (Some(store), Some(listen), Some(node), Some(log_format), Some(log))
                 if self.wrong.is_empty() =>
@@ -228,6 +222,21 @@ impl Reading {
             _ => Err(self.wrong),
         }
     }
+}
+
+/// `info`, or `kith_engine=debug,info`. A lone word that is no level would name a part of the code
+/// to `tracing`, and silence all others.
+fn log_levels(text: &str) -> Result<Targets, String> {
+    let is_level = |text: &str| !text.is_empty() && text.parse::<LevelFilter>().is_ok();
+    let of_part = |part: &str| match part.rsplit_once('=') {
+        Some((target, level)) => !target.trim().is_empty() && is_level(level),
+        None => is_level(part),
+    };
+    let parsed = text.parse().ok().filter(|_| text.split(',').all(of_part));
+    parsed.ok_or_else(|| {
+        "expected `error`, `warn`, `info`, `debug`, `trace` or `off`, or levels by part of the code, such as `kith_engine=debug,info`"
+            .to_owned()
+    })
 }
 
 #[cfg(test)]
@@ -248,7 +257,7 @@ mod tests {
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
         assert_eq!(config.node, "main");
         assert_eq!(config.log_format, LogFormat::Text);
-        assert_eq!(config.log, "info");
+        assert_eq!(config.log.to_string(), "info");
     }
 
     #[test]
@@ -265,13 +274,32 @@ mod tests {
             "listne = \"x\"\nlog_format = 3\nnode = \"cli\"\nstore_url = \"mysql://u:hunter2@x\"",
             &[
                 ("KITH_LISTEN", "everywhere"),
-                ("KITH_LOG", "=,="),
+                ("KITH_LOG", "inof"),
                 ("KITH_STOREURL", "sqlite:x"),
             ],
         );
-        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"");
+        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"
+        `kith.toml`: unknown setting `listne`: did you mean `listen`?
+        unknown variable `KITH_STOREURL`: did you mean `KITH_STORE_URL`?
+        `kith.toml`: `store_url`: not a store URL: expected `sqlite:./kith-data` or `postgres://user:password@host/database`
+        `KITH_LISTEN`: expected an address and a port, such as `127.0.0.1:7600`
+        `kith.toml`: `node`: `cli` is the name of commands beside a server: choose another one
+        `kith.toml`: `log_format` must be a text in quotes
+        `KITH_LOG`: expected `error`, `warn`, `info`, `debug`, `trace` or `off`, or levels by part of the code, such as `kith_engine=debug,info`
+        ");
         let wrong = read("listen = \n", &[]);
-        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"");
+        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"X");
+    }
+
+    #[test]
+    fn a_log_filter_has_levels() {
+        let check = |text: &str, ok: bool| assert_eq!(log_levels(text).is_ok(), ok, "{text}");
+        check("off", true);
+        check("kith_engine=debug,info", true);
+        check("", false);
+        check("inof", false);
+        check("kith_engine=loud", false);
+        check("=debug", false);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::io::stderr;
 
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -11,10 +10,6 @@ use crate::config::{Config, LogFormat};
 
 /// Starts the log as the settings have it.
 pub(crate) fn start(config: &Config) {
-    // The settings were checked: a filter that does not parse is not reached.
-    let Ok(filter) = config.log.parse::<Targets>() else {
-        return;
-    };
     let layer = match config.log_format {
         LogFormat::Text => fmt::layer()
             .with_writer(stderr)
@@ -27,7 +22,7 @@ pub(crate) fn start(config: &Config) {
             .boxed(),
     };
     tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
+        .with(layer.with_filter(config.log.clone()))
         .init();
     // A panic's message may quote the value that it stumbled over: its place says enough.
     std::panic::set_hook(Box::new(|panic| {
