@@ -213,8 +213,8 @@ async fn a_bad_event_spoils_nothing_beside_it(store: Store) {
                 .split('|')
                 .map(|part| part.split('\n').collect())
                 .collect();
-            for place in 0..parts[1].len().min(3) {
-                let (path, code, detail) = (parts[0][place], parts[1][place], parts[2][place]);
+            let faults = parts[0].iter().zip(&parts[1]).zip(&parts[2]);
+            for ((path, code), detail) in faults.take(3) {
                 let _ = writeln!(told, "    {path}: {code}: {detail}");
             }
         }

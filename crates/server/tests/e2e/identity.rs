@@ -144,7 +144,7 @@ fn tangled_facts() -> Vec<(&'static str, Value)> {
 }
 
 async fn the_same_facts_in_any_order_and_batching_give_the_same_context(store: Store) {
-    const CASES: usize = 25;
+    const CASES: usize = 10;
     let app = TestApp::start(store).await;
     let random = SeededEntropy::new("orders");
     let mut expected: Option<Vec<String>> = None;

@@ -1,4 +1,10 @@
 //! The product's promises, each kept on both stores, through the real HTTP server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
 
 mod access;
 mod audit;
