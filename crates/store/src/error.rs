@@ -58,6 +58,9 @@ pub enum StoreError {
     /// The database cannot be reached, is busy for too long, or cannot write.
     #[error("the database is unavailable: {0}")]
     Unavailable(Cause),
+    /// A scan was not done in time and was interrupted.
+    #[error("the database took too long, and was interrupted: ask for less")]
+    TooSlow,
     /// The database refused a statement.
     #[error("the database refused a statement: {0}")]
     Refused(Cause),
@@ -67,7 +70,7 @@ impl StoreError {
     /// Whether trying the same again later may succeed.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::TooSlow)
     }
 
     /// Puts words to a broken uniqueness rule; other errors stay as they are.
@@ -119,6 +122,7 @@ impl From<rusqlite::Error> for StoreError {
             // Errors of this class speak of the SQL text alone.
             ffi::SQLITE_ERROR => Self::Refused(Cause::new(message.unwrap_or_else(|| said.into()))),
             _ => match failure.code {
+                ffi::ErrorCode::OperationInterrupted => Self::TooSlow,
                 ffi::ErrorCode::ConstraintViolation
                 | ffi::ErrorCode::TypeMismatch
                 | ffi::ErrorCode::TooBig
@@ -150,6 +154,9 @@ impl From<tokio_postgres::Error> for StoreError {
         let code = said.code();
         if *code == SqlState::UNIQUE_VIOLATION {
             return Self::Conflict(NOT_UNIQUE);
+        }
+        if *code == SqlState::QUERY_CANCELED {
+            return Self::TooSlow;
         }
         let class = code.code().get(..2).unwrap_or_default();
         match class {

@@ -7,8 +7,10 @@
 
 mod db;
 mod error;
+mod predicate;
 mod url;
 
+pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod dedup;

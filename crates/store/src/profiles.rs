@@ -297,7 +297,9 @@ pub async fn accounts_of_person(
         .collect()
 }
 
-fn read_profile<Id: ProfileId>(columns: &mut Columns<'_>) -> Result<Profile<Id>, StoreError> {
+pub(crate) fn read_profile<Id: ProfileId>(
+    columns: &mut Columns<'_>,
+) -> Result<Profile<Id>, StoreError> {
     Ok(Profile {
         id: columns.id("id", Id::from_slice)?,
         created_at: columns.time("created_at")?,

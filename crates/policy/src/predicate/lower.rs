@@ -242,8 +242,8 @@ impl<'a> Lower<'a> {
                 Some(decimal) => Value::Decimal(decimal),
                 None => return self.rest(),
             },
-            (ColumnKind::Int, Value::Decimal(Decimal { currency: None, .. })) => {
-                return self.rest();
+            (ColumnKind::Int, Value::Decimal(decimal)) => {
+                return compare_whole(column, op, decimal);
             }
             (ColumnKind::Texts, _) => return Predicate::Never,
             (kind, value) if kind == ColumnKind::of_value(&value) => value,
@@ -287,15 +287,8 @@ impl<'a> Lower<'a> {
             return constant(!want);
         }
         match (left, right) {
-            (List::Column(left), List::Column(right)) => {
-                let empty = [Test::Empty(left.clone()), Test::Empty(right.clone())];
-                let shares = Test::Shares {
-                    list: left,
-                    with: Texts::List(right),
-                    negated: !want,
-                };
-                or_empty(shares, empty, want)
-            }
+            // The language has no way to say it.
+            (List::Column(_), List::Column(_)) => self.rest(),
             (List::Column(list), other) | (other, List::Column(list)) => {
                 self.list_against(list, other, want)
             }
@@ -322,7 +315,7 @@ impl<'a> Lower<'a> {
     }
 
     fn list_against(&mut self, list: Column, other: List, want: bool) -> Predicate {
-        let empty = [Test::Empty(list.clone())];
+        let empty = Predicate::Test(Test::Empty(list.clone()));
         let with = match other {
             List::One(column) if column.kind == ColumnKind::Text => Texts::One(column),
             List::Fixed(values) => {
@@ -330,24 +323,26 @@ impl<'a> Lower<'a> {
                 let has_others = texts.len() < values.len();
                 if texts.is_empty() || (has_others && !want) {
                     // No item compares with what is no text, so only an empty list is sure.
-                    return if want {
-                        Predicate::Never
-                    } else {
-                        any(empty.map(Predicate::Test))
-                    };
+                    return if want { Predicate::Never } else { empty };
                 }
                 Texts::Fixed(texts)
             }
             // Nothing is known of the other, or no item compares with it.
             _ if want => return Predicate::Never,
-            _ => return any(empty.map(Predicate::Test)),
+            _ => return empty,
         };
-        let shares = Test::Shares {
+        // What shares none with texts that are there may have no items; with one that is absent, it must.
+        let needs_empty = !want && matches!(with, Texts::One(_));
+        let shares = Predicate::Test(Test::Shares {
             list,
             with,
             negated: !want,
-        };
-        or_empty(shares, empty, want)
+        });
+        if needs_empty {
+            any([shares, empty])
+        } else {
+            shares
+        }
     }
 
     /// A column's value is one of these, or known to be none of them.
@@ -384,13 +379,25 @@ impl From<List> for Known {
     }
 }
 
-/// A list shares an item; or shares none, as an empty one does whatever the other is.
-fn or_empty<const N: usize>(shares: Test, empty: [Test; N], want: bool) -> Predicate {
-    let shares = Predicate::Test(shares);
-    if want {
-        return shares;
+/// A whole number against one with a fraction, asked as one against a whole number.
+fn compare_whole(column: Column, op: Op, decimal: Decimal) -> Predicate {
+    const ONE: i64 = 1_000_000;
+    if decimal.currency.is_some() {
+        return Predicate::Never;
     }
-    any([shares].into_iter().chain(empty.map(Predicate::Test)))
+    let floor = decimal.micros.div_euclid(ONE);
+    let is_whole = decimal.micros.rem_euclid(ONE) == 0;
+    let bound = match op {
+        Op::Eq if !is_whole => return Predicate::Never,
+        Op::Ne if !is_whole => return Predicate::Test(Test::Present(column)),
+        Op::Lt | Op::Ge if !is_whole => floor + 1,
+        Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => floor,
+    };
+    Predicate::Test(Test::Compare {
+        left: Operand::Column(column, 0),
+        op,
+        right: Operand::Value(Value::Int(bound)),
+    })
 }
 
 fn fixed_overlap(left: &[Value], right: &[Value]) -> Tri {

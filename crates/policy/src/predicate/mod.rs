@@ -93,8 +93,6 @@ pub enum Texts {
     Fixed(Vec<Arc<str>>),
     /// One column of text.
     One(Column),
-    /// Another list.
-    List(Column),
 }
 
 /// One side of a comparison.

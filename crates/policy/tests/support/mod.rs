@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod generate;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,7 +25,7 @@ pub(crate) fn now() -> Timestamp {
 
 /// The definitions of the worked cases, with these policies.
 pub(crate) fn definitions(policies: &str) -> Definitions {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/definitions");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policy/tests/definitions");
     let mut files: Vec<_> = [
         "workspace.toml",
         "events.toml",

@@ -6,6 +6,7 @@ pub(crate) mod migrate;
 pub(crate) mod param;
 mod postgres;
 pub(crate) mod row;
+mod scan;
 pub(crate) mod sql;
 mod sqlite;
 mod turns;
@@ -14,6 +15,7 @@ mod writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -53,6 +55,7 @@ impl From<WorkspaceId> for Scope {
 pub struct Db {
     backend: Arc<Backend>,
     shared: Arc<Shared>,
+    scans: Arc<tokio::sync::Semaphore>,
 }
 
 /// What every transaction of a store goes by.
@@ -101,6 +104,7 @@ impl Db {
         Ok(Self {
             backend: Arc::new(backend),
             shared,
+            scans: scan::places(),
         })
     }
 
@@ -131,6 +135,41 @@ impl Db {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.read(scope, work),
             Backend::Postgres(postgres) => postgres.read(scope, work).await,
+        }
+    }
+
+    /// Runs the closure on one snapshot, like [`Db::read`], where it may look at many rows: on SQLite
+    /// off the threads that serve requests. Only a few run at a time.
+    ///
+    /// # Errors
+    /// The closure's, the database's, or [`StoreError::TooSlow`] if it is not done within `patience`.
+    pub async fn scan<T, E, F>(
+        &self,
+        scope: impl Into<Scope>,
+        patience: Duration,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let scope = scope.into();
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => {
+                scan::sqlite(sqlite, &self.scans, scope, patience, work).await
+            }
+            Backend::Postgres(postgres) => {
+                let scan = async {
+                    // Only a semaphore that was closed gives none, and this one never is.
+                    let _place = self.scans.acquire().await.ok();
+                    postgres.scan(scope, patience, work).await
+                };
+                let slow = |_| Err(StoreError::TooSlow.into());
+                tokio::time::timeout(patience, scan)
+                    .await
+                    .unwrap_or_else(slow)
+            }
         }
     }
 

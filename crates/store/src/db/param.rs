@@ -30,6 +30,16 @@ pub(crate) enum Param<'a> {
 }
 
 impl Param<'_> {
+    /// PostgreSQL's type of it.
+    pub(crate) const fn ty(&self) -> Type {
+        match self {
+            Self::Null | Self::Int(_) => Type::INT8,
+            Self::Text(_) => Type::TEXT,
+            Self::Bytes(_) => Type::BYTEA,
+            Self::Json(_) => Type::JSONB,
+        }
+    }
+
     /// Refuses what one of the engines cannot hold.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         let bad = match self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join};
-use postgres_types::ToSql;
+use postgres_types::{ToSql, Type};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{NoTls, Statement};
 
@@ -60,6 +60,26 @@ impl Postgres {
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}",
             set_scope(scope)
+        );
+        run(&self.pool, &self.shared, scope, begin, work).await
+    }
+
+    /// As a read, with a limit of its own on each statement.
+    pub(super) async fn scan<'env, T, E, F>(
+        &self,
+        scope: Scope,
+        patience: Duration,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {}; SET LOCAL statement_timeout = {}",
+            set_scope(scope),
+            patience.as_millis().max(1)
         );
         run(&self.pool, &self.shared, scope, begin, work).await
     }
@@ -247,14 +267,27 @@ impl PgConnection {
                 client.query(statement, params).await
             })
             .await?;
-        rows.iter()
-            .map(|row| {
-                let cells = (0..row.len())
-                    .map(|index| row.try_get::<_, Cell>(index))
-                    .collect::<Result<_, _>>()?;
-                Ok(Row { cells })
-            })
-            .collect()
+        rows.iter().map(read_row).collect()
+    }
+
+    /// A statement of a text that hardly comes twice: the server keeps nothing of it.
+    pub(super) async fn query_once(
+        &mut self,
+        sql: &str,
+        params: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let begin = self.begin.take();
+        let client = self.client()?;
+        let rows = match begin {
+            None => client.query_typed(sql, params).await?,
+            Some(begin) => {
+                let asked = client.query_typed(sql, params);
+                let (opened, rows) = join(client.batch_execute(&begin), asked).await;
+                opened?;
+                rows?
+            }
+        };
+        rows.iter().map(read_row).collect()
     }
 
     pub(super) async fn execute(
@@ -267,6 +300,13 @@ impl PgConnection {
         })
         .await
     }
+}
+
+fn read_row(row: &tokio_postgres::Row) -> Result<Row, StoreError> {
+    let cells = (0..row.len())
+        .map(|index| row.try_get::<_, Cell>(index))
+        .collect::<Result<_, _>>()?;
+    Ok(Row { cells })
 }
 
 impl Drop for PgConnection {

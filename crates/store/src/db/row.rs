@@ -81,6 +81,12 @@ impl<'r> Columns<'r> {
         }
     }
 
+    /// All that are left.
+    pub(crate) fn ints(&mut self, column: &'static str) -> Result<Vec<i64>, StoreError> {
+        let left = self.row.cells.len().saturating_sub(self.next);
+        (0..left).map(|_| self.int(column)).collect()
+    }
+
     pub(crate) fn number(&mut self, column: &'static str) -> Result<u64, StoreError> {
         u64::try_from(self.int(column)?).map_err(|_| self.corrupt(column))
     }

@@ -120,7 +120,7 @@ fn all_rows(shared: usize, columns: &[Column]) -> String {
 }
 
 /// `?1` becomes `$1`. The crate's SQL has no `?` of another meaning.
-fn dollars(sql: &str) -> String {
+pub(super) fn dollars(sql: &str) -> String {
     sql.replace('?', "$")
 }
 

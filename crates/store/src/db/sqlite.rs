@@ -12,6 +12,7 @@ use kith_domain::id::WorkspaceId;
 use parking_lot::Mutex;
 use rusqlite::{Connection as SqliteConnection, OpenFlags};
 
+use super::scan::Interrupt;
 use super::tx::Connection;
 use super::writer::Writer;
 use super::{Scope, Shared, Tx, migrate, run_at_once};
@@ -47,6 +48,23 @@ impl Sqlite {
         E: From<StoreError>,
     {
         self.data.read(scope, work)
+    }
+
+    /// A read that can be stopped from elsewhere for as long as it runs.
+    pub(super) fn read_interruptibly<T, E, F>(
+        &self,
+        scope: Scope,
+        interrupt: &Interrupt,
+        work: F,
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        let connection = self.data.reader()?;
+        interrupt.arm(connection.get_interrupt_handle());
+        self.data
+            .read_on(connection, scope, work, || interrupt.disarm())
     }
 
     pub(super) async fn write<T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
@@ -139,11 +157,26 @@ impl File {
         F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>>,
         E: From<StoreError>,
     {
+        self.read_on(self.reader()?, scope, work, || {})
+    }
+
+    fn reader(&self) -> Result<SqliteConnection, StoreError> {
         let idle = self.readers.lock().pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => self.open_reader()?,
-        };
+        idle.map_or_else(|| self.open_reader(), Ok)
+    }
+
+    /// Runs a closure on a connection; `done` is called before that is for others again.
+    fn read_on<'env, T, E, F>(
+        &self,
+        connection: SqliteConnection,
+        scope: Scope,
+        work: F,
+        done: impl FnOnce(),
+    ) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
         run(&connection, "BEGIN")?;
         let mut tx = Tx::new(
             Connection::Sqlite(connection),
@@ -152,6 +185,7 @@ impl File {
         );
         let result = run_at_once(|| work(&mut tx));
         let failure = tx.failure();
+        done();
         if let Connection::Sqlite(connection) = tx.connection {
             run(&connection, "COMMIT")?;
             let mut readers = self.readers.lock();

@@ -8,7 +8,7 @@ use postgres_types::ToSql;
 use super::param::{Cell, Param};
 use super::postgres::PgConnection;
 use super::row::Row;
-use super::sql::Column;
+use super::sql::{Column, dollars};
 use super::{Engine, Scope, Shared};
 use crate::StoreError;
 
@@ -111,6 +111,17 @@ impl Tx<'_> {
         self.remember(result)
     }
 
+    /// Every row of the answer to a statement of a text that hardly comes twice: neither the text nor
+    /// its plan is kept.
+    pub(crate) async fn query_once(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        let result = self.try_query_once(sql, params).await;
+        self.remember(result)
+    }
+
     /// The first row of the answer.
     pub(crate) async fn query_opt(
         &mut self,
@@ -183,6 +194,24 @@ impl Tx<'_> {
         }
     }
 
+    async fn try_query_once(
+        &mut self,
+        sql: &str,
+        params: &[Param<'_>],
+    ) -> Result<Vec<Row>, StoreError> {
+        self.begin_statement(params)?;
+        match &mut self.connection {
+            Connection::Sqlite(connection) => sqlite_rows(&mut connection.prepare(sql)?, params),
+            Connection::Postgres(connection) => {
+                let params: Vec<_> = params
+                    .iter()
+                    .map(|param| (param as &(dyn ToSql + Sync), param.ty()))
+                    .collect();
+                connection.query_once(&dollars(sql), &params).await
+            }
+        }
+    }
+
     async fn try_execute(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, StoreError> {
         self.begin_statement(params)?;
         match &mut self.connection {
@@ -247,7 +276,13 @@ fn sqlite_query(
     sql: &str,
     params: &[Param<'_>],
 ) -> Result<Vec<Row>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
+    sqlite_rows(&mut *connection.prepare_cached(sql)?, params)
+}
+
+fn sqlite_rows(
+    statement: &mut rusqlite::Statement<'_>,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>, StoreError> {
     let width = statement.column_count();
     let mut found = Vec::new();
     let mut rows = statement.query(rusqlite::params_from_iter(params))?;
