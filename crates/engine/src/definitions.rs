@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kith_domain::definitions::{SourceFile, hash, read_folder};
 use kith_domain::id::WorkspaceId;
-use kith_domain::{Actor, Definitions, Diagnostic, Member, Principal, Purpose};
+use kith_domain::{Actor, Definitions, Diagnostic, Purpose};
 use kith_policy::{Plan, Policies};
 use kith_store::definitions::DefinitionsRow;
 use kith_store::{Tx, audit as audit_store, definitions as store};
@@ -22,16 +22,6 @@ pub(crate) struct Version {
     pub(crate) hash: String,
     pub(crate) definitions: Definitions,
     pub(crate) policies: Policies,
-}
-
-/// What a plan depends on beside the policies: who asks, and why.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct PlanKey {
-    workspace: WorkspaceId,
-    version: u64,
-    purpose: Purpose,
-    principal: Principal,
-    on_behalf_of: Option<Arc<Member>>,
 }
 
 /// A version that was just published.
@@ -152,6 +142,7 @@ impl Engine {
         self.0
             .versions
             .insert((workspace, number), Arc::clone(&version));
+        self.0.plans.drop_before(workspace, number);
         Ok(version)
     }
 
@@ -163,19 +154,7 @@ impl Engine {
         actor: &Actor,
         purpose: Purpose,
     ) -> Plan {
-        let key = PlanKey {
-            workspace,
-            version: version.number,
-            purpose,
-            principal: actor.principal.clone(),
-            on_behalf_of: actor.on_behalf_of.clone(),
-        };
-        if let Some(plan) = self.0.plans.get(&key) {
-            return plan;
-        }
-        let plan = version.policies.specialise(actor, purpose);
-        self.0.plans.insert(key, plan.clone());
-        plan
+        self.0.plans.get(workspace, version, actor, purpose)
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod identity;
 mod ingest;
 mod lookups;
+mod plans;
 mod profile;
 mod read;
 pub mod runtime;
@@ -33,14 +34,12 @@ pub use read::{
 };
 
 use audit::Journal;
-use definitions::{PlanKey, Version};
-use kith_policy::Plan;
+use definitions::Version;
 use lookups::Lookups;
+use plans::Plans;
 
 /// Most compiled definitions versions that are kept at hand.
 const CACHED_VERSIONS: usize = 256;
-/// Most plans that are kept at hand. One serves every request of the same actor and purpose.
-const CACHED_PLANS: usize = 10_000;
 /// Most workspaces whose keys are kept at hand.
 const CACHED_WORKSPACES: usize = 10_000;
 
@@ -53,7 +52,7 @@ struct Inner {
     runtime: Runtime,
     journal: Journal,
     versions: Cache<(WorkspaceId, u64), Arc<Version>>,
-    plans: Cache<PlanKey, Plan>,
+    plans: Plans,
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
     lookups: Lookups,
 }
@@ -80,7 +79,7 @@ impl Engine {
             db,
             runtime,
             versions: Cache::new(CACHED_VERSIONS),
-            plans: Cache::new(CACHED_PLANS),
+            plans: Plans::new(),
             hash_keys: Cache::new(CACHED_WORKSPACES),
         })))
     }
