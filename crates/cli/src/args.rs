@@ -112,6 +112,12 @@ pub(crate) enum PolicyCommand {
         /// The definitions folder
         folder: PathBuf,
     },
+    /// Run the cases beside the policies, and say what they leave out
+    #[command(after_help = help::POLICY_TEST)]
+    Test {
+        /// The definitions folder
+        folder: PathBuf,
+    },
     /// Explain the state of every field for one asker and customer, or of some fields
     #[command(after_help = help::POLICY_EXPLAIN)]
     Explain {

@@ -56,6 +56,14 @@ Examples:
   kith policy check ./definitions
   kith policy check ./definitions --json";
 
+pub(crate) const POLICY_TEST: &str = "\
+Cases stand in tests/*.toml of the folder. It needs no store and no settings. A case that fails ends
+with exit code 2, and nothing can be published until it holds.
+
+Examples:
+  kith policy test ./definitions
+  kith policy test ./definitions --json";
+
 pub(crate) const POLICY_EXPLAIN: &str = "\
 It shows states and reasons, and no value. A refused purpose ends with exit code 3.
 

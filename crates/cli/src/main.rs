@@ -17,7 +17,7 @@ use kith_domain::Runtime;
 use kith_engine::Engine;
 use kith_engine::runtime::{OsEntropy, SystemClock};
 
-use crate::args::{Cli, Command, DefinitionsCommand, PolicyCommand};
+use crate::args::{Cli, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -47,11 +47,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, output: Output) -> Result<(), Failure> {
-    // Checking a folder needs neither settings nor a store.
-    if let Command::Definitions(DefinitionsCommand::Check { folder })
-    | Command::Policy(PolicyCommand::Check { folder }) = &cli.command
-    {
-        return commands::definitions::check(folder, output);
+    // What is about a folder alone needs neither settings nor a store.
+    if let Some(done) = commands::on_folder(&cli.command, output) {
+        return done;
     }
     let config = Config::load(cli.config.as_deref()).map_err(|wrong| Failure::settings(&wrong))?;
     logs::start(&config);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kith_domain::definitions::{SourceFile, hash, read_folder};
 use kith_domain::id::WorkspaceId;
 use kith_domain::{Actor, Definitions, Diagnostic, Purpose};
-use kith_policy::{Plan, Policies};
+use kith_policy::{Plan, Policies, suite};
 use kith_store::definitions::DefinitionsRow;
 use kith_store::{Tx, audit as audit_store, definitions as store};
 use serde::Serialize;
@@ -38,17 +38,33 @@ pub struct Published {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Reads and checks a definitions folder, policies included.
+/// Definitions that were read, their policies, and what is worth a look.
+pub type Checked = (Definitions, Policies, Vec<Diagnostic>);
+
+/// Reads a definitions folder, policies included: enough to decide by.
 ///
 /// # Errors
 /// Every mistake in every file.
-pub fn check(
-    files: Vec<SourceFile>,
-) -> Result<(Definitions, Policies, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub fn read(files: Vec<SourceFile>) -> Result<Checked, Vec<Diagnostic>> {
     let (definitions, mut warnings) = read_folder(files)?;
     let (policies, more) = kith_policy::check(&definitions)?;
     warnings.extend(more);
     Ok((definitions, policies, warnings))
+}
+
+/// Reads a definitions folder and runs its cases: what must hold before it is published.
+///
+/// # Errors
+/// Every mistake in every file; if there is none, every case that fails.
+pub fn check(files: Vec<SourceFile>) -> Result<Checked, Vec<Diagnostic>> {
+    let (definitions, policies, mut warnings) = read(files)?;
+    let report = suite::run(&policies, &definitions.cases);
+    let failed = report.diagnostics(&definitions.files);
+    if failed.is_empty() {
+        return Ok((definitions, policies, warnings));
+    }
+    warnings.extend(failed);
+    Err(warnings)
 }
 
 impl Engine {
@@ -132,7 +148,7 @@ impl Engine {
             .ok_or(EngineError::NoDefinitions)?;
         // Only checked definitions are published. If a newer Kith cannot read what an older one
         // published, nothing is decided at all: less access, never more.
-        let (definitions, policies, _) = check(row.files).map_err(EngineError::Definitions)?;
+        let (definitions, policies, _) = read(row.files).map_err(EngineError::Definitions)?;
         let version = Arc::new(Version {
             number,
             hash: row.hash,
@@ -178,3 +194,7 @@ fn keeps_types(before: &[SourceFile], after: &Definitions) -> Result<(), EngineE
         )),
     }
 }
+
+#[cfg(test)]
+#[path = "definitions_tests.rs"]
+mod tests;

@@ -24,7 +24,9 @@ use quick_cache::sync::Cache;
 pub use access::Caller;
 pub use admin::{KeyHolder, KeyInfo, NewKey, NewMember, NewSecret, SecretInfo, Workspace};
 pub use audit::{AuditActor, AuditItem, AuditQuery, Outcome};
-pub use definitions::{Published, check as check_definitions};
+pub use definitions::{
+    Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
+};
 pub use error::{EngineError, Refused};
 pub use ingest::Ingested;
 pub use read::{

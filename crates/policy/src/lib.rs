@@ -36,6 +36,7 @@ mod side;
 mod specialise;
 mod state;
 mod subject;
+pub mod suite;
 mod tri;
 
 pub use batch::{Batch, Decisions, RowStates};

@@ -35,6 +35,36 @@ pub fn decide(
     subject: &Subject<'_>,
     now: Timestamp,
 ) -> Outcome {
+    with_views(policies, actor, purpose, subject, now, |views| {
+        let person_is_proven = purpose != Purpose::AiAnswer
+            || actor.member().is_some()
+            || subject.signed_identity.proven;
+        Outcome {
+            exists: person_is_proven && views.iter().all(|view| view.exists(subject)),
+            // The first side reads what the request emits, the member's side its own states.
+            allowed: views.iter().enumerate().all(|(position, view)| {
+                if position == 0 {
+                    view.allows(&|field| met(views, field))
+                } else {
+                    view.allows(&|field| view.state(field))
+                }
+            }),
+            states: (0..policies.0.class_of.len())
+                .map(|field| met(views, FieldIdx(u32::try_from(field).unwrap_or(u32::MAX))))
+                .collect(),
+        }
+    })
+}
+
+/// Looks at a request from each of its sides.
+pub(crate) fn with_views<T>(
+    policies: &Policies,
+    actor: &Actor,
+    purpose: Purpose,
+    subject: &Subject<'_>,
+    now: Timestamp,
+    look: impl FnOnce(&[View<'_>]) -> T,
+) -> T {
     let sides = sides(actor, purpose);
     let views: Vec<_> = sides
         .iter()
@@ -49,40 +79,28 @@ pub fn decide(
             known: RefCell::default(),
         })
         .collect();
-    let met = |field| {
-        views
-            .iter()
-            .map(|view| view.state(field))
-            .fold(Interval::exactly(State::Visible), Interval::meet)
-    };
-    let person_is_proven =
-        purpose != Purpose::AiAnswer || actor.member().is_some() || subject.signed_identity.proven;
-    Outcome {
-        exists: person_is_proven && views.iter().all(|view| view.exists(subject)),
-        // The first side reads what the request emits, the member's side its own states.
-        allowed: views.iter().enumerate().all(|(position, view)| {
-            if position == 0 {
-                view.allows(&met)
-            } else {
-                view.allows(&|field| view.state(field))
-            }
-        }),
-        states: (0..policies.0.class_of.len())
-            .map(|field| met(FieldIdx(u32::try_from(field).unwrap_or(u32::MAX))))
-            .collect(),
-    }
+    look(&views)
+}
+
+/// The state of a field in what the request emits: the meet of all sides.
+pub(crate) fn met(views: &[View<'_>], field: FieldIdx) -> Interval {
+    views
+        .iter()
+        .map(|view| view.state(field))
+        .fold(Interval::exactly(State::Visible), Interval::meet)
 }
 
 /// One side of a request.
-struct View<'a> {
+pub(crate) struct View<'a> {
     policies: &'a Inner,
-    side: &'a Side,
+    pub(crate) side: &'a Side,
     env: Env<'a>,
     known: RefCell<HashMap<ClassIdx, Interval>>,
 }
 
 impl View<'_> {
-    fn value(&self, node: NodeId, states: &dyn Fn(FieldIdx) -> Interval) -> Tri {
+    /// The value of a condition, with states as `states` has them.
+    pub(crate) fn value(&self, node: NodeId, states: &dyn Fn(FieldIdx) -> Interval) -> Tri {
         match self.policies.nodes.get(node) {
             None => Tri::Unknown,
             Some(Node::Const(tri)) => *tri,
@@ -99,11 +117,12 @@ impl View<'_> {
     }
 
     /// The value of a condition of the statement on this side, states as this side has them.
-    fn own_value(&self, node: NodeId) -> Tri {
+    pub(crate) fn own_value(&self, node: NodeId) -> Tri {
         self.value(node, &|field| self.state(field))
     }
 
-    fn state(&self, field: FieldIdx) -> Interval {
+    /// The state of a field on this side.
+    pub(crate) fn state(&self, field: FieldIdx) -> Interval {
         match self.policies.class(field) {
             Some(class) => self.class_state(class),
             None => Interval::exactly(State::Hidden),

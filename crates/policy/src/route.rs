@@ -33,17 +33,12 @@ impl Policies {
     /// Where a conversation goes: the first statement whose condition is not false decides.
     #[must_use]
     pub fn route(&self, subject: &Subject<'_>, now: Timestamp) -> Route {
-        let env = Env {
-            subject,
-            now,
-            side: None,
-        };
         for route in &self.0.routes {
             let Some(statement) = self.0.statement(route.statement) else {
                 continue;
             };
             let statement_id = statement.id;
-            match value(&self.0, statement.condition, env) {
+            match value(&self.0, statement.condition, subject, now) {
                 Tri::False => {}
                 Tri::Unknown => {
                     return Route::Triage {
@@ -62,18 +57,26 @@ impl Policies {
     }
 }
 
-/// Routes test no states and ask for no actor, so their conditions need no plan.
-fn value(policies: &Inner, node: NodeId, env: Env<'_>) -> Tri {
+/// The value of a route's condition. Routes test no states and ask for no actor, so they need no plan.
+pub(crate) fn value(policies: &Inner, node: NodeId, subject: &Subject<'_>, now: Timestamp) -> Tri {
+    let value = |node| value(policies, node, subject, now);
     match policies.nodes.get(node) {
         None => Tri::Unknown,
         Some(Node::Const(tri)) => *tri,
-        Some(Node::Not(inner)) => value(policies, *inner, env).negate(),
+        Some(Node::Not(inner)) => value(*inner).negate(),
         Some(Node::And(parts)) => parts
             .iter()
-            .fold(Tri::True, |all, part| all.and(value(policies, *part, env))),
+            .fold(Tri::True, |all, part| all.and(value(*part))),
         Some(Node::Or(parts)) => parts
             .iter()
-            .fold(Tri::False, |any, part| any.or(value(policies, *part, env))),
-        Some(Node::Atom(atom)) => env.test(atom),
+            .fold(Tri::False, |any, part| any.or(value(*part))),
+        Some(Node::Atom(atom)) => {
+            let env = Env {
+                subject,
+                now,
+                side: None,
+            };
+            env.test(atom)
+        }
     }
 }

@@ -100,7 +100,7 @@ fn print(files: &[SourceFile], found: &[Diagnostic], output: Output) {
 }
 
 /// Shows the mistakes; the failure says how many there are.
-fn mistakes(files: &[SourceFile], found: &[Diagnostic], output: Output) -> Failure {
+pub(super) fn mistakes(files: &[SourceFile], found: &[Diagnostic], output: Output) -> Failure {
     print(files, found, output);
     let checked = Checked::new(found);
     let mut places: Vec<_> = found.iter().map(|finding| &finding.file).collect();

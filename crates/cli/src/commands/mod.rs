@@ -3,11 +3,12 @@
 mod admin;
 mod audit;
 mod context;
-pub(crate) mod definitions;
+mod definitions;
 mod demo;
 mod explain;
 mod folder;
 mod keys;
+mod policy_test;
 mod secrets;
 mod serve;
 mod workspace;
@@ -15,6 +16,17 @@ mod workspace;
 use crate::Shell;
 use crate::args::{AuditCommand, Command, DefinitionsCommand, PolicyCommand};
 use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs a command that is about a definitions folder alone; `None` for any other.
+pub(crate) fn on_folder(command: &Command, output: Output) -> Option<Result<(), Failure>> {
+    Some(match command {
+        Command::Definitions(DefinitionsCommand::Check { folder })
+        | Command::Policy(PolicyCommand::Check { folder }) => definitions::check(folder, output),
+        Command::Policy(PolicyCommand::Test { folder }) => policy_test::run(folder, output),
+        _ => return None,
+    })
+}
 
 /// Runs one command.
 pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> {
@@ -22,9 +34,9 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         Command::Serve => serve::run(shell).await,
         Command::Demo { once } => demo::run(shell, once).await,
         Command::Context(ask) => context::run(shell, &ask).await,
-        Command::Policy(PolicyCommand::Check { folder })
-        | Command::Definitions(DefinitionsCommand::Check { folder }) => {
-            definitions::check(&folder, shell.output)
+        Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. })
+        | Command::Definitions(DefinitionsCommand::Check { .. }) => {
+            on_folder(&command, shell.output).unwrap_or(Ok(()))
         }
         Command::Policy(PolicyCommand::Explain { ask, fields }) => {
             explain::run(shell, &ask, fields).await

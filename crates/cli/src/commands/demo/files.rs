@@ -21,6 +21,11 @@ definitions! {
     "policies/revenue.kith",
     "policies/routing.kith",
     "policies/support.kith",
+    "tests/ai.toml",
+    "tests/cast.toml",
+    "tests/revenue.toml",
+    "tests/support.toml",
+    "tests/workspace.toml",
     "workspace.toml",
 }
 
