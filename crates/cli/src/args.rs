@@ -79,7 +79,7 @@ pub(crate) enum Command {
 /// A question about a customer.
 #[derive(Debug, Args)]
 pub(crate) struct Ask {
-    /// The key of who asks; other users of this machine cannot see it in the variable
+    /// The key of who asks; as a variable it stays out of the list of processes
     #[arg(long, env = "KITH_KEY", hide_env_values = true)]
     pub(crate) key: String,
     /// Why: support.view, support.reply, ai.draft, …

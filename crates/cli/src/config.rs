@@ -288,7 +288,7 @@ mod tests {
         `KITH_LOG`: expected `error`, `warn`, `info`, `debug`, `trace` or `off`, or levels by part of the code, such as `kith_engine=debug,info`
         ");
         let wrong = read("listen = \n", &[]);
-        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"X");
+        insta::assert_snapshot!(wrong.unwrap_err().join("\n"), @"`kith.toml`:1:10: not valid TOML: string values must be quoted, expected literal string");
     }
 
     #[test]

@@ -31,8 +31,8 @@ Examples:
 
 pub(crate) const DEMO: &str = "\
 It makes the workspace `kith-demo` in the store of the settings, ./kith-data if nothing is set, and
-nothing outside of it. Running it again is harmless: it publishes the demo's definitions again, makes
-new keys, and ends the demo's old ones.
+nothing outside of it. Running it again is harmless: it publishes the demo's definitions again,
+makes new keys, and ends the demo's old ones.
 
 Examples:
   kith demo

@@ -83,19 +83,27 @@ pub(crate) fn heading(text: &str) -> Cell {
 }
 
 /// A cell that is dim where there is colour.
-pub(crate) fn dim(text: impl ToString) -> Cell {
-    Cell::new(text).fg(Color::DarkGrey)
+pub(crate) fn dim(text: &str) -> Cell {
+    if text.is_empty() {
+        Cell::new("")
+    } else {
+        Cell::new(text).fg(Color::DarkGrey)
+    }
 }
+
+/// Holds two words of a cell on one line.
+pub(crate) const GLUE: char = '\u{a0}';
 
 /// The table's text. Colour is taken out again where nothing shows it.
 pub(crate) fn finish(mut table: Table) -> String {
     table.enforce_styling();
     table.style_text_only();
-    let lines: Vec<_> = table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect();
-    lines.join("\n")
+    let last = table.column_count().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index == last { 0 } else { 2 }));
+    }
+    let lines = table.lines().map(|line| line.trim_end().to_owned());
+    lines.collect::<Vec<_>>().join("\n").replace(GLUE, " ")
 }
 
 /// How wide the terminal is: `COLUMNS` if it is set, as is the custom.

@@ -4,6 +4,8 @@ use kith_domain::Timestamp;
 use kith_engine::FieldAnswer;
 use serde_json::Value as Json;
 
+use crate::output::GLUE;
+
 /// What stands for a value that there is not.
 pub(crate) const NONE: &str = "–";
 
@@ -29,7 +31,7 @@ pub(crate) fn value(json: &Json) -> String {
 pub(crate) fn field(answer: &FieldAnswer) -> String {
     let value = value(&answer.value);
     match (answer.mask, &answer.origin) {
-        (Some(mask), _) => format!("{MASKED} {value} ({mask})"),
+        (Some(mask), _) => format!("{MASKED}{GLUE}{value} ({mask})"),
         (None, Some(origin)) if origin.stale => format!("{value} (stale)"),
         (None, _) => value,
     }

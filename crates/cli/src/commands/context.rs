@@ -14,7 +14,7 @@ use kith_engine::{
 use crate::Shell;
 use crate::args::Ask;
 use crate::failure::{Failure, because};
-use crate::output::{dim, finish, fitted, heading};
+use crate::output::{GLUE, dim, finish, fitted, heading};
 use crate::show::{HIDDEN, field, minute, origin, value};
 
 pub(super) async fn run(shell: &Shell, ask: &Ask) -> Result<(), Failure> {
@@ -80,7 +80,7 @@ fn text(answer: &Governed<Context>) -> String {
             table.add_row([
                 Cell::new(format!("{entity}.{key}")),
                 Cell::new(field(answer)),
-                dim(origin(answer).unwrap_or_default()),
+                dim(&origin(answer).unwrap_or_default()),
             ]);
         }
     }
@@ -154,7 +154,7 @@ fn withheld(context: &Context) -> String {
     table.set_header(["FIELD", "WHY", "OWNER"].map(heading));
     for one in &context.withheld {
         table.add_row([
-            Cell::new(format!("{HIDDEN} {}", one.field)),
+            Cell::new(format!("{HIDDEN}{GLUE}{}", one.field)),
             Cell::new(because(&one.reason)),
             dim(&one.owner),
         ]);

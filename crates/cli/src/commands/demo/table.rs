@@ -9,7 +9,7 @@ use kith_policy::{Reason, ReasonCode};
 
 use super::asks::View;
 use crate::commands::context::entities;
-use crate::output::{columns, dim, finish, fitted, heading};
+use crate::output::{GLUE, columns, dim, finish, fitted, heading};
 use crate::show::{HIDDEN, MASKED, field, origin};
 
 /// From this width on there is a column for where a value came from.
@@ -60,7 +60,6 @@ pub(super) fn table(views: &[View]) -> String {
     }
     let last = table.column_count().saturating_sub(1);
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, if index == last { 0 } else { 2 }));
         // Names and sources stay whole; what is left is for the askers.
         if index == 0 || (wide && index == last) {
             column.set_constraint(ColumnConstraint::ContentWidth);
@@ -93,7 +92,7 @@ fn add_entity(table: &mut Table, entity: &str, columns: &[BTreeMap<String, Seen<
         let mut row = vec![Cell::new(format!(" {key}"))];
         row.extend(texts.into_iter().map(cell));
         if wide {
-            row.push(dim(source(path, columns).unwrap_or_default()));
+            row.push(dim(&source(path, columns).unwrap_or_default()));
         }
         table.add_row(row);
     }
@@ -103,7 +102,7 @@ fn text(seen: Option<&Seen<'_>>) -> String {
     match seen {
         None => String::new(),
         Some(Seen::Answer(answer)) => field(answer),
-        Some(Seen::Withheld(one)) => format!("{HIDDEN} {}", short(&one.reason)),
+        Some(Seen::Withheld(one)) => format!("{HIDDEN}{GLUE}{}", short(&one.reason)),
     }
 }
 

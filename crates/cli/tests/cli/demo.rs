@@ -1,0 +1,153 @@
+//! `kith demo`: what the README's first command shows.
+
+use serde_json::Value as Json;
+
+use crate::home::{Home, masked};
+
+/// What a customer's `privateRevenue` is in the demo.
+const PRIVATE: &str = "4800.00";
+
+#[test]
+fn it_shows_one_customer_as_three_see_them() {
+    let home = Home::new();
+    let out = home.ok("demo --once");
+    insta::assert_snapshot!(masked(&out));
+}
+
+#[test]
+fn running_it_again_is_harmless() {
+    let home = Home::new();
+    let first = home.json("demo --once");
+    let second = home.json("demo --once");
+    let total = first["messages"]["kept"].as_u64().unwrap();
+    assert_eq!(first["messages"]["duplicates"], 0);
+    assert_eq!(second["messages"]["duplicates"].as_u64(), Some(total));
+    assert_eq!(second["messages"]["kept"], 0);
+    for (one, other) in views(&first).zip(views(&second)) {
+        let ids = |view: &Json| [view["account"]["id"].clone(), view["person"]["id"].clone()];
+        assert_eq!(ids(one), ids(other));
+        assert_eq!(one["definitionsVersion"], other["definitionsVersion"]);
+        let journey = |view: &Json| view["journey"].as_array().unwrap().len();
+        assert_eq!(journey(one), journey(other));
+    }
+    assert_eq!(home.json("members list").as_array().unwrap().len(), 5);
+    let live = |key: &Json| key.get("revokedAt").is_none();
+    let keys = home.json("keys list");
+    assert!(
+        !keys.as_array().unwrap().iter().any(live),
+        "nobody was told these keys"
+    );
+}
+
+fn views(demo: &Json) -> impl Iterator<Item = &Json> {
+    let views = demo["views"].as_array().unwrap();
+    views.iter().map(|view| &view["context"])
+}
+
+#[test]
+fn what_is_hidden_is_nowhere_in_the_output() {
+    let home = Home::new();
+    let json = home.json("demo --once");
+    let [sam, lea, draft] = &views(&json).collect::<Vec<_>>()[..] else {
+        panic!("three views");
+    };
+    assert_eq!(lea["account"]["privateRevenue"]["value"]["amount"], PRIVATE);
+    for view in [sam, draft] {
+        let text = view.to_string();
+        for secret in [PRIVATE, "4800", "18000", "Sister of", "DE000000000", "4242"] {
+            assert!(!text.contains(secret), "{secret}");
+        }
+    }
+    assert!(!draft.to_string().contains("maya@"), "masked in a draft");
+    assert!(!json["refusals"].to_string().contains(PRIVATE));
+
+    let out = home.ok("demo --once");
+    let header = out.lines().find(|line| line.starts_with("FIELD")).unwrap();
+    let column = |name: &str| header[..header.find(name).unwrap()].chars().count();
+    let rows: Vec<_> = out.lines().filter(|line| line.contains(PRIVATE)).collect();
+    let [row] = rows[..] else {
+        panic!("in one row alone: {rows:?}");
+    };
+    let at = row[..row.find(PRIVATE).unwrap()].chars().count();
+    assert_eq!(at, column("lea"), "in the leader's column alone");
+    for word in [
+        "kith_member_",
+        "kith_agent_",
+        "kith_write_",
+        "kith_public_",
+        "eyJ",
+    ] {
+        assert!(!out.contains(word), "a secret is printed");
+    }
+}
+
+#[test]
+fn it_fits_narrow_terminals_and_has_no_colour_where_nothing_shows_it() {
+    for columns in [80, 100, 140] {
+        let home = Home::new().with("COLUMNS", &columns.to_string());
+        let out = home.ok("demo --once");
+        let table = out.lines().skip_while(|line| !line.starts_with("FIELD"));
+        let table = table.take_while(|line| !line.is_empty());
+        for line in table {
+            assert!(line.chars().count() <= columns, "{line}");
+        }
+        assert!(!out.contains('\u{1b}'));
+    }
+}
+
+/// The curl commands, as (URL, headers, body).
+fn curls(lines: &[String]) -> Vec<(String, Vec<(String, String)>, String)> {
+    let curls = lines.iter().filter(|line| line.starts_with("curl "));
+    curls
+        .map(|line| {
+            let url = line
+                .split_whitespace()
+                .find(|word| word.starts_with("http"));
+            let quoted: Vec<_> = line.split('\'').skip(1).step_by(2).collect();
+            let (body, headers) = quoted.split_last().unwrap();
+            let headers = headers.iter().map(|header| {
+                let (name, value) = header.split_once(": ").unwrap();
+                (name.to_owned(), value.to_owned())
+            });
+            (
+                url.unwrap().to_owned(),
+                headers.collect(),
+                (*body).to_owned(),
+            )
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn what_it_invites_to_paste_works() {
+    let home = Home::new().with("KITH_LISTEN", "127.0.0.1:0");
+    let mut running = home.start("demo");
+    let lines = running.lines_until(|line| line.starts_with("curl ") && line.contains("/v1/track"));
+    let client = reqwest::Client::new();
+    let ask = async |(url, headers, body): &(String, Vec<(String, String)>, String)| {
+        let mut request = client.post(url).body(body.clone());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{url}");
+        serde_json::from_slice::<Json>(&answer.bytes().await.unwrap()).unwrap()
+    };
+    let curls = curls(&lines);
+    let [sam, lea, draft, event] = &curls[..] else {
+        panic!("four commands");
+    };
+    let before = ask(sam).await;
+    assert!(before["account"].get("privateRevenue").is_none());
+    assert!(ask(lea).await["account"].get("privateRevenue").is_some());
+    assert_eq!(ask(draft).await["signedIdentity"]["verified"], true);
+    ask(event).await;
+    let after = ask(sam).await;
+    let journey = |answer: &Json| answer["journey"].as_array().unwrap().len();
+    assert_eq!(journey(&after), journey(&before) + 1);
+
+    // A run that ends at once leaves the keys of the one that serves alone.
+    home.ok("demo --once");
+    ask(sam).await;
+    assert_eq!(running.end("INT").code, 0);
+}

@@ -1,0 +1,16 @@
+//! The real binary, run as its users run it: arguments and settings in, texts and exit
+//! codes out.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops at what it does not expect"
+)]
+
+mod admin;
+mod definitions;
+mod demo;
+mod help;
+mod home;
+mod serve;
+mod settings;
