@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::Engine;
 use crate::audit::{AuditActor, Entry};
 use crate::error::EngineError;
+use crate::index;
 
 /// One version, read, checked and ready to decide by.
 #[derive(Debug)]
@@ -108,6 +109,7 @@ impl Engine {
                     entry.definitions_version = version;
                     entry.definitions_hash.clone_from(&written);
                     let author = entry.actor.principal();
+                    index::follow(tx, workspace, &definitions.catalog).await?;
                     let row = DefinitionsRow {
                         version,
                         hash: written,
@@ -122,6 +124,8 @@ impl Engine {
                 })
             })
             .await?;
+        // The version is in force; lists are only slower until this is done.
+        self.complete_index(workspace).await?;
         Ok(Published {
             version,
             hash,

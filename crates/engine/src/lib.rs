@@ -7,6 +7,7 @@ mod audit;
 mod definitions;
 mod error;
 mod identity;
+mod index;
 mod ingest;
 mod lookups;
 mod plans;

@@ -1,5 +1,10 @@
 //! The values of filterable fields, in one narrow table. A value is kept in a form whose bytes sort
 //! as the values do, the same on both engines.
+//!
+//! A field is *whole* if every account's value of it is here. Only then may a list leave the rows alone
+//! and ask the index: a field that became filterable when there were rows already is filled in first.
+
+use std::collections::BTreeSet;
 
 use kith_domain::Value;
 use kith_domain::id::WorkspaceId;
@@ -21,6 +26,63 @@ const INSERT_ROWS: [Column; 2] = [text("field"), bytes("value")];
 
 const OF_ROOT: &str = "SELECT id, field, value FROM field_index
     WHERE workspace = ?1 AND id = ?2 ORDER BY field, value";
+
+const CLEAR: &str = "DELETE FROM field_index WHERE workspace = ?1 AND id = ?2";
+const WHOLE: &str = "SELECT field FROM indexed_field WHERE workspace = ?1";
+const FIELDS: [Column; 1] = [text("field")];
+const ADD_WHOLE: &str = "INSERT INTO indexed_field (workspace, field)
+    SELECT ?1, r.field FROM {rows} WHERE true
+    ON CONFLICT (workspace, field) DO NOTHING";
+const DROP_WHOLE: &str = "DELETE FROM indexed_field
+    WHERE workspace = ?1 AND field IN (SELECT r.field FROM {rows})";
+
+/// The fields that are whole.
+///
+/// # Errors
+/// If the database fails.
+pub async fn whole(tx: &mut Tx<'_>, ws: WorkspaceId) -> Result<BTreeSet<String>, StoreError> {
+    let rows = tx.query(WHOLE, &[ws.into()]).await?;
+    rows.iter()
+        .map(|row| row.columns("indexed_field").string("field"))
+        .collect()
+}
+
+/// From now on these are whole: their values of every account are here, and every writer keeps them so.
+///
+/// # Errors
+/// If the database fails.
+pub async fn add_whole(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    fields: &[&str],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = fields.iter().map(|field| [(*field).into()]).collect();
+    tx.each(ADD_WHOLE, &[ws.into()], &FIELDS, &rows).await?;
+    Ok(())
+}
+
+/// From now on these are not: writers no longer keep them.
+///
+/// # Errors
+/// If the database fails.
+pub async fn drop_whole(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    fields: &[&str],
+) -> Result<(), StoreError> {
+    let rows: Vec<_> = fields.iter().map(|field| [(*field).into()]).collect();
+    tx.each(DROP_WHOLE, &[ws.into()], &FIELDS, &rows).await?;
+    Ok(())
+}
+
+/// Forgets an account, person or company that is no more.
+///
+/// # Errors
+/// If the database fails.
+pub async fn clear(tx: &mut Tx<'_>, ws: WorkspaceId, id: RootId) -> Result<(), StoreError> {
+    tx.execute(CLEAR, &[ws.into(), (&id).into()]).await?;
+    Ok(())
+}
 
 /// Replaces what is indexed of one account, person or company for the fields that changed. `None`
 /// takes the field out; a list of strings is indexed by each of its items.

@@ -70,6 +70,7 @@ mod sealed {
         const TABLE: &'static str;
         const GET: &'static str;
         const PUT: &'static str;
+        const DELETE: &'static str;
 
         fn as_bytes(&self) -> &[u8; 16];
         fn from_slice(bytes: &[u8]) -> Option<Self>;
@@ -97,6 +98,9 @@ macro_rules! profile_table {
                     created_at = excluded.created_at, updated_at = excluded.updated_at,
                     fields = excluded.fields, provenance = excluded.provenance"
             );
+
+            const DELETE: &'static str =
+                concat!("DELETE FROM ", $table, " WHERE workspace = ?1 AND id = ?2");
 
             fn as_bytes(&self) -> &[u8; 16] {
                 self.as_bytes()
@@ -207,6 +211,20 @@ pub async fn put<Id: ProfileId>(
         })
         .collect();
     tx.each(Id::PUT, &[ws.into()], &PROFILES, &rows).await?;
+    Ok(())
+}
+
+/// Removes a profile, as when its root was merged into another.
+///
+/// # Errors
+/// If the database fails.
+pub async fn delete<Id: ProfileId>(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    id: Id,
+) -> Result<(), StoreError> {
+    tx.execute(Id::DELETE, &[ws.into(), id.as_bytes().into()])
+        .await?;
     Ok(())
 }
 

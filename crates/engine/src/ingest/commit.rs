@@ -9,18 +9,19 @@ use kith_store::dedup::{self, Claim};
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
 use kith_store::identity::{self, EdgeRow, NewNode};
 use kith_store::quarantine::{self, QuarantineRow, Status};
-use kith_store::{StoreError, Tx};
+use kith_store::{StoreError, Tx, definitions};
 
 use super::project::{self, Touched};
 use super::{Delivery, Ingested, Kept, Prepared};
 use crate::identity::place;
 
-/// Stores a delivery, once: messages that were delivered before change nothing.
+/// Stores a delivery, once: messages that were delivered before change nothing. `None` if another
+/// version was published since the delivery was held against its own.
 pub(super) async fn commit(
     tx: &mut Tx<'_>,
     runtime: Runtime,
     delivery: Delivery,
-) -> Result<Ingested, StoreError> {
+) -> Result<Option<Ingested>, StoreError> {
     let Delivery {
         source,
         received_at,
@@ -29,6 +30,9 @@ pub(super) async fn commit(
     } = delivery;
     let workspace = source.workspace;
     let version_number = version.as_ref().map_or(0, |version| version.number);
+    if definitions::latest_version(tx, workspace).await? != version_number {
+        return Ok(None);
+    }
     let origin = Said {
         source: &source.name,
         trust: source.trust,
@@ -89,7 +93,7 @@ pub(super) async fn commit(
         };
         project::project(tx, workspace, version, touched).await?;
     }
-    Ok(ingested)
+    Ok(Some(ingested))
 }
 
 /// Where a delivery comes from, as every row of it says.

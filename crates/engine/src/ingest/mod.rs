@@ -82,14 +82,31 @@ impl Engine {
             Some(key) => Some(self.source(key).await?),
             None => None,
         };
-        let decoded = format
-            .decode(body, received_at)
-            .map_err(|error| EngineError::invalid("body", error.to_string()))?;
-        let source = match (known, &decoded.write_key) {
-            (Some(source), _) => source,
-            (None, Some(key)) => self.source(key).await?,
-            (None, None) => return Err(EngineError::Unauthenticated),
-        };
+        // What was held against one version is not stored under another: if one is published in
+        // between, the delivery is read anew.
+        loop {
+            let decoded = format
+                .decode(body, received_at)
+                .map_err(|error| EngineError::invalid("body", error.to_string()))?;
+            let source = match (&known, &decoded.write_key) {
+                (Some(source), _) => source.clone(),
+                (None, Some(key)) => self.source(key).await?,
+                (None, None) => return Err(EngineError::Unauthenticated),
+            };
+            let kept = self.keep(source, received_at, decoded.messages).await?;
+            if let Some(kept) = kept {
+                return Ok(kept);
+            }
+        }
+    }
+
+    /// Keeps messages under the current version; `None` if that was no longer current in the end.
+    async fn keep(
+        &self,
+        source: Source,
+        received_at: Timestamp,
+        messages: Vec<Message>,
+    ) -> Result<Option<Ingested>, EngineError> {
         let workspace = source.workspace;
         let engine = self.clone();
         let version = self
@@ -105,8 +122,7 @@ impl Engine {
                 })
             })
             .await?;
-        let messages = decoded
-            .messages
+        let messages = messages
             .into_iter()
             .map(|message| self.prepare(&source, version.as_deref(), message));
         let messages = messages.collect();

@@ -51,6 +51,7 @@ pub(super) async fn project(
     let mut changes = Vec::new();
     for (old, new) in &placed.merged {
         changes.push(change(touched.at, *old, "merge", Vec::new(), version));
+        forget(tx, workspace, *old).await?;
         fresh.entry(*new).or_default();
     }
     for (root, observations) in fresh {
@@ -84,6 +85,16 @@ pub(super) async fn project(
     }
     feed::append_many(tx, workspace, &changes).await?;
     Ok(())
+}
+
+/// Nothing of a root that was merged away is left to be found.
+async fn forget(tx: &mut Tx<'_>, workspace: WorkspaceId, root: RootId) -> Result<(), StoreError> {
+    match root {
+        RootId::Account(id) => profiles::delete(tx, workspace, id).await?,
+        RootId::Company(id) => profiles::delete(tx, workspace, id).await?,
+        RootId::Person(id) => profiles::delete(tx, workspace, id).await?,
+    }
+    field_index::clear(tx, workspace, root).await
 }
 
 fn change(

@@ -27,6 +27,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0006_quarantine.sql",
     "sqlite/0007_feed.sql",
     "sqlite/0008_audit.sql",
+    "sqlite/0009_indexed_fields.sql",
 ];
 
 /// Of `audit.db`.
@@ -42,6 +43,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0006_quarantine.sql",
     "postgres/0007_feed.sql",
     "postgres/0008_audit.sql",
+    "postgres/0009_indexed_fields.sql",
 ];
 
 /// The steps that a store of this version lacks.

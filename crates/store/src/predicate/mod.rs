@@ -171,4 +171,3 @@ fn nested(mut parts: Vec<String>, word: &str) -> String {
     }
     format!("({})", parts.join(word))
 }
-
