@@ -25,8 +25,17 @@ async fn without_an_audit_log_no_data_leaves(store: Store) {
     let app = with_a_customer(store).await;
     let sam = app.as_member("sam");
     sam.ask("support.view", account("acme")).await.expect(200);
+    let ready = async |expect: u16| {
+        let anyone = app.anonymous();
+        anyone.send(Method::GET, "/readyz", "").await.expect(expect)
+    };
+    ready(200).await;
+    let entries = app.home().cells().await;
+    let entries = entries.iter().filter(|cell| cell.table == "audit");
+    let entries = entries.count();
 
     app.home().break_audit().await;
+    assert_eq!(ready(503).await.problem(), "store-unavailable");
     for subject in [account("acme"), account("never-was")] {
         let answer = sam.ask("support.view", subject).await.expect(503);
         assert_eq!(answer.problem(), "audit-unavailable");
@@ -43,9 +52,18 @@ async fn without_an_audit_log_no_data_leaves(store: Store) {
         .await
         .expect(503);
 
+    // Facts come in as before: they wait for nobody who looks.
+    let fact = json!({"type": "group", "groupId": "acme", "traits": {"seats": 7}});
+    app.source("product").deliver([fact]).await;
+
     app.home().mend_audit().await;
+    ready(200).await;
+    let kept = app.home().cells().await;
+    let kept = kept.iter().filter(|cell| cell.table == "audit").count();
+    assert_eq!(kept, entries, "nothing was answered, so nothing is told");
     let answer = sam.ask("support.view", account("acme")).await.expect(200);
     assert_eq!(answer.value("account.name"), "Acme Recognisable");
+    assert_eq!(*answer.value("account.seats"), json!(7));
 }
 
 async fn every_answer_is_an_entry_and_so_is_every_refusal(store: Store) {
@@ -62,6 +80,11 @@ async fn every_answer_is_an_entry_and_so_is_every_refusal(store: Store) {
         .expect(404);
     let refused = app
         .as_member("ned")
+        .ask("support.view", account("acme"))
+        .await
+        .expect(403);
+    app.as_agent("loner")
+        .on_behalf_of("lea")
         .ask("support.view", account("acme"))
         .await
         .expect(403);
@@ -132,7 +155,20 @@ async fn every_answer_is_an_entry_and_so_is_every_refusal(store: Store) {
         .audit_search(app.id(), AuditActor::operator(), refusals)
         .await
         .unwrap();
-    assert_eq!(found.len(), 1);
+    let mut of_found: Vec<_> = found
+        .iter()
+        .map(|entry| entry.actor.split_once(':').map_or("", |(kind, _)| kind))
+        .collect();
+    of_found.sort_unstable();
+    assert_eq!(
+        of_found,
+        ["agent", "member"],
+        "by policy, and for want of a scope"
+    );
+    assert!(
+        found.iter().all(|entry| entry.on_behalf_of.is_none()),
+        "she took no part"
+    );
     let all = AuditQuery {
         limit: 100,
         ..AuditQuery::default()

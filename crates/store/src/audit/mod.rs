@@ -4,6 +4,7 @@
 //! each from 1 without gaps.
 
 mod append;
+mod probe;
 mod search;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use kith_domain::{Purpose, Timestamp};
 
 pub use append::append_in;
 pub(crate) use append::{append_group, append_to, check};
+pub(crate) use probe::{outcome, try_append};
 pub use search::AuditFilter;
 pub(crate) use search::{merge, search};
 

@@ -234,7 +234,7 @@ impl Db {
         }
     }
 
-    /// Whether the store can be read and written just now.
+    /// Whether the store can be read and written just now, the audit log included.
     ///
     /// # Errors
     /// If it cannot.
@@ -242,10 +242,10 @@ impl Db {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.ping().await,
             Backend::Postgres(_) => {
-                self.write(Scope::Installation, |tx| {
-                    async { tx.execute("SELECT 1", &[]).await.map(drop) }.boxed()
-                })
-                .await
+                let tried = self.write(Scope::Installation, |tx| {
+                    crate::audit::try_append(tx).boxed()
+                });
+                crate::audit::outcome(tried.await)
             }
         }
     }
