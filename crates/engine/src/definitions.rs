@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use kith_domain::definitions::{SourceFile, hash, read_folder};
+use kith_domain::definitions::{MAX_FILE_BYTES, SourceFile, hash, read_folder};
 use kith_domain::id::WorkspaceId;
 use kith_domain::{Actor, Definitions, Diagnostic, Purpose};
 use kith_policy::{Plan, Policies, suite};
@@ -47,10 +47,26 @@ pub type Checked = (Definitions, Policies, Vec<Diagnostic>);
 /// # Errors
 /// Every mistake in every file.
 pub fn read(files: Vec<SourceFile>) -> Result<Checked, Vec<Diagnostic>> {
-    let (definitions, mut warnings) = read_folder(files)?;
+    let policies: Vec<_> = files
+        .iter()
+        .filter(|file| is_policy(file))
+        .cloned()
+        .collect();
+    let (definitions, mut warnings) = read_folder(files).map_err(|mut found| {
+        // Without a catalog policies cannot be checked; what cannot even be read is told at once.
+        for SourceFile { path, text } in &policies {
+            found.extend(kith_policy::parse(path, text).1);
+        }
+        found.sort_by(|a, b| (&a.file, a.span).cmp(&(&b.file, b.span)));
+        found
+    })?;
     let (policies, more) = kith_policy::check(&definitions)?;
     warnings.extend(more);
     Ok((definitions, policies, warnings))
+}
+
+fn is_policy(file: &SourceFile) -> bool {
+    file.path.ends_with(".kith") && file.text.len() <= MAX_FILE_BYTES
 }
 
 /// Reads a definitions folder and runs its cases: what must hold before it is published.

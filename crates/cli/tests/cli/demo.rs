@@ -95,8 +95,14 @@ fn it_fits_narrow_terminals_and_has_no_colour_where_nothing_shows_it() {
     }
 }
 
-/// The curl commands, as (URL, headers, body).
-fn curls(lines: &[String]) -> Vec<(String, Vec<(String, String)>, String)> {
+/// A request, as a curl command has it.
+struct Curl {
+    url: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn curls(lines: &[String]) -> Vec<Curl> {
     let curls = lines.iter().filter(|line| line.starts_with("curl "));
     curls
         .map(|line| {
@@ -109,11 +115,11 @@ fn curls(lines: &[String]) -> Vec<(String, Vec<(String, String)>, String)> {
                 let (name, value) = header.split_once(": ").unwrap();
                 (name.to_owned(), value.to_owned())
             });
-            (
-                url.unwrap().to_owned(),
-                headers.collect(),
-                (*body).to_owned(),
-            )
+            Curl {
+                url: url.unwrap().to_owned(),
+                headers: headers.collect(),
+                body: (*body).to_owned(),
+            }
         })
         .collect()
 }
@@ -124,13 +130,13 @@ async fn what_it_invites_to_paste_works() {
     let mut running = home.start("demo");
     let lines = running.lines_until(|line| line.starts_with("curl ") && line.contains("/v1/track"));
     let client = reqwest::Client::new();
-    let ask = async |(url, headers, body): &(String, Vec<(String, String)>, String)| {
-        let mut request = client.post(url).body(body.clone());
-        for (name, value) in headers {
+    let ask = async |curl: &Curl| {
+        let mut request = client.post(&curl.url).body(curl.body.clone());
+        for (name, value) in &curl.headers {
             request = request.header(name, value);
         }
         let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{url}");
+        assert_eq!(answer.status(), 200, "{}", curl.url);
         serde_json::from_slice::<Json>(&answer.bytes().await.unwrap()).unwrap()
     };
     let curls = curls(&lines);

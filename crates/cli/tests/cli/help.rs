@@ -11,6 +11,7 @@ const PAGES: &[&str] = &[
     "context",
     "policy",
     "policy check",
+    "policy test",
     "policy explain",
     "definitions",
     "definitions check",

@@ -1,5 +1,16 @@
 //! `kill -9` at random moments under ingest: whatever was acknowledged is there once, on each store,
 //! and delivering it again after the crash doubles nothing.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at what it does not expect"
+)]
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failure in here is a failed test, and says where"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
