@@ -6,12 +6,6 @@
     reason = "a test stops at what it does not expect"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a failure in here is a failed test, and says where"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
