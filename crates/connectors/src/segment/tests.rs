@@ -408,7 +408,7 @@ fn what_a_delivery_says_of_itself_is_no_part_of_the_message() {
     );
     assert_eq!(first.original, retry.original);
     assert_eq!(first.message_id, retry.message_id);
-    let unknown = decode(Route::Batch, br#"{"writeKey": "kith_public_1"}"#.to_vec());
+    let unknown = decode(Route::Batch, br#"{"writeKey": "kith_public_1"}"#);
     assert_eq!(unknown[0].original, b"{}");
 }
 
