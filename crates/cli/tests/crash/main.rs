@@ -2,13 +2,14 @@
 //! and delivering it again after the crash doubles nothing.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
+    clippy::panic,
     reason = "a test stops at what it does not expect"
 )]
 
+mod loud;
+mod server;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,9 +17,10 @@ use std::time::Duration;
 use kith_domain::{Entropy as _, Runtime};
 use kith_engine::Engine;
 use kith_engine::runtime::{OsEntropy, SystemClock};
-use kith_testkit::app::{ManualClock, SeededEntropy, Workspace};
-use kith_testkit::{Desk, Folder, Home, Source, Store};
+use kith_testkit::app::{SeededEntropy, Workspace};
+use kith_testkit::{Folder, Home, Source, Store};
 use serde_json::{Value, json};
+use server::Server;
 
 /// How often the server is killed.
 const ROUNDS: usize = 4;
@@ -26,8 +28,6 @@ const ROUNDS: usize = 4;
 const CLIENTS: usize = 4;
 /// Messages in one delivery.
 const BATCH: usize = 10;
-/// Longest that a server may take to answer after it was started.
-const START_LIMIT: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledged_event_survives_kill_9_on_sqlite() {
@@ -41,17 +41,14 @@ async fn an_acknowledged_event_survives_kill_9_on_postgres() {
 
 async fn acknowledged_events_survive(store: Store) {
     let home = Home::fresh(store).await;
-    let runtime = Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
-    let engine = Engine::open(home.url(), "setup", runtime).await.unwrap();
-    let workspace = Arc::new(Workspace::create(&engine, "acme", Folder::standard()).await);
-    drop(engine);
+    let workspace = workspace(&home).await;
 
     let moments = SeededEntropy::of_this_test();
     let mut sent = BTreeSet::new();
     let mut acknowledged = BTreeSet::new();
     for round in 0..ROUNDS {
-        let mut server = Server::start(&home).await;
-        let source = server.source(&workspace);
+        let mut server = Server::start(&home, "warn").await;
+        let source = server.desk(&workspace).source("segment");
         let stop = Arc::new(AtomicBool::new(false));
         let clients: Vec<_> = (0..CLIENTS)
             .map(|client| tokio::spawn(deliver(source.clone(), round, client, Arc::clone(&stop))))
@@ -88,8 +85,8 @@ async fn acknowledged_events_survive(store: Store) {
     );
 
     // Clients that heard nothing deliver again; so do some that did.
-    let server = Server::start(&home).await;
-    let source = server.source(&workspace);
+    let server = Server::start(&home, "warn").await;
+    let source = server.desk(&workspace).source("segment");
     let all: Vec<&String> = sent.iter().collect();
     for ids in all.chunks(200) {
         source.deliver(ids.iter().map(|id| event(id))).await;
@@ -97,6 +94,13 @@ async fn acknowledged_events_survive(store: Store) {
     let stored = stored(&home).await;
     let once: BTreeMap<String, usize> = sent.into_iter().map(|id| (id, 1)).collect();
     assert_eq!(stored, once);
+}
+
+/// A workspace with its cast, made before any server runs.
+async fn workspace(home: &Home) -> Arc<Workspace> {
+    let runtime = Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+    let engine = Engine::open(home.url(), "setup", runtime).await.unwrap();
+    Arc::new(Workspace::create(&engine, "acme", Folder::standard()).await)
 }
 
 /// Delivers batch after batch until the server is gone; the ids that were sent, and those of them
@@ -148,64 +152,4 @@ async fn stored(home: &Home) -> BTreeMap<String, usize> {
         *times.entry(id).or_default() += 1;
     }
     times
-}
-
-/// A real `kith serve`, killed when this is dropped.
-struct Server {
-    process: Child,
-    url: String,
-}
-
-impl Server {
-    async fn start(home: &Home) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_kith"))
-            .arg("serve")
-            .env("KITH_STORE_URL", home.setting())
-            .env("KITH_LISTEN", free.to_string())
-            .env("KITH_LOG", "warn")
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let server = Self {
-            process,
-            url: format!("http://{free}"),
-        };
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let ready = async {
-            loop {
-                let answer = http.get(format!("{}/readyz", server.url)).send().await;
-                if answer.is_ok_and(|answer| answer.status().is_success()) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        tokio::time::timeout(START_LIMIT, ready)
-            .await
-            .expect("the server does not become ready");
-        server
-    }
-
-    fn source(&self, workspace: &Arc<Workspace>) -> Source {
-        let clock = Arc::new(ManualClock::default());
-        Desk::new(&self.url, Arc::clone(workspace), clock).source("segment")
-    }
-
-    /// SIGKILL: nothing of the process gets to say goodbye.
-    fn kill(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
