@@ -9,7 +9,7 @@ use crate::db::param::Param;
 use crate::db::row::{Columns, Row};
 use crate::db::sql::{Column, bytes, int, json};
 use crate::facts::object_text;
-use crate::{StoreError, Tx};
+use crate::{Engine, StoreError, Tx};
 
 /// The row of an account, person or company.
 #[derive(Clone, PartialEq)]
@@ -141,11 +141,22 @@ const ROLES: [Column; 5] = [
 ];
 const ROLE: &str = "SELECT account, person, active_since, fields, provenance FROM role
     WHERE workspace = ?1 AND account = ?2 AND person = ?3";
-const ACCOUNTS_OF_PERSON: &str = "SELECT p.account, p.person, p.active_since, p.fields,
-      p.provenance, a.id, a.created_at, a.updated_at, a.fields, a.provenance
-    FROM role p JOIN account a ON a.workspace = p.workspace AND a.id = p.account
-    WHERE p.workspace = ?1 AND p.person = ?2
-    ORDER BY p.account LIMIT ?3";
+// SQLite would rather walk over every role of the workspace, because they come in the order wanted.
+macro_rules! accounts_of_person {
+    ($index:literal) => {
+        concat!(
+            "SELECT p.account, p.person, p.active_since, p.fields, p.provenance, a.id,
+               a.created_at, a.updated_at, a.fields, a.provenance
+             FROM role p ",
+            $index,
+            " JOIN account a ON a.workspace = p.workspace AND a.id = p.account
+             WHERE p.workspace = ?1 AND p.person = ?2
+             ORDER BY p.account LIMIT ?3"
+        )
+    };
+}
+const ACCOUNTS_OF_PERSON_SQLITE: &str = accounts_of_person!("INDEXED BY role_by_person");
+const ACCOUNTS_OF_PERSON_POSTGRES: &str = accounts_of_person!("");
 const DELETE_ROLES: &str = "DELETE FROM role WHERE workspace = ?1 AND (account, person) IN (
     SELECT r.account, r.person FROM {rows})";
 const ROLE_KEYS: [Column; 2] = [bytes("account"), bytes("person")];
@@ -303,7 +314,11 @@ pub async fn accounts_of_person(
     limit: u32,
 ) -> Result<Vec<(RoleRow, Profile<AccountId>)>, StoreError> {
     let params = [ws.into(), (&person).into(), i64::from(limit).into()];
-    tx.query(ACCOUNTS_OF_PERSON, &params)
+    let sql = match tx.engine() {
+        Engine::Sqlite => ACCOUNTS_OF_PERSON_SQLITE,
+        Engine::Postgres => ACCOUNTS_OF_PERSON_POSTGRES,
+    };
+    tx.query(sql, &params)
         .await?
         .iter()
         .map(|row: &Row| {

@@ -118,7 +118,9 @@ fn one_row(sql: &str, shared: usize, columns: &[Column]) -> String {
     let mut parts = sql.split("{rows} JOIN ");
     let first = parts.next().unwrap_or_default().to_owned();
     parts
-        .fold(first, |sql, part| sql + &part.replacen(" ON ", " WHERE ", 1))
+        .fold(first, |sql, part| {
+            sql + &part.replacen(" ON ", " WHERE ", 1)
+        })
         .replace(" FROM {rows}", "")
 }
 

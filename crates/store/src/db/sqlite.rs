@@ -11,7 +11,6 @@ use futures_util::future::BoxFuture;
 use kith_domain::id::WorkspaceId;
 use parking_lot::Mutex;
 use rusqlite::config::DbConfig;
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection as SqliteConnection, OpenFlags};
 
 use super::scan::Interrupt;
@@ -224,8 +223,6 @@ pub(super) fn connect(path: &Path) -> Result<SqliteConnection, StoreError> {
     let connection = SqliteConnection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(MAX_STATEMENTS);
-    // Else a statement with a bound `LIMIT` is prepared anew each time it runs.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     // Else a statement with a bound `LIMIT` is prepared anew each time it runs.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.execute_batch(
