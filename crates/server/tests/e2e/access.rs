@@ -3,10 +3,12 @@
 use kith_engine::AuditActor;
 use kith_testkit::app::client::{account, person_in};
 use kith_testkit::{Store, TestApp};
+use reqwest::Method;
 use serde_json::json;
 
 crate::promises! {
     a_key_opens_what_it_is_for_and_nothing_else,
+    a_write_key_may_come_in_any_of_the_usual_ways,
     a_revoked_key_ends_at_once,
     an_agent_serves_a_member_only_with_the_scope,
     everyone_sees_what_the_policies_say,
@@ -56,6 +58,44 @@ async fn a_key_opens_what_it_is_for_and_nothing_else(store: Store) {
             .await
             .expect(401);
         assert_eq!(answer.json["code"], "invalid_write_key");
+    }
+}
+
+async fn a_write_key_may_come_in_any_of_the_usual_ways(store: Store) {
+    let app = TestApp::start(store).await;
+    let key = app.source("web").key().to_owned();
+    let anyone = app.anonymous();
+    let body = |id: &str, key: Option<&str>| {
+        let mut body = json!({"batch": [{"type": "track", "userId": "usr_1", "event": "page.viewed", "messageId": id}]});
+        body["writeKey"] = key.into();
+        body.to_string()
+    };
+    let bearer = format!("Bearer {key}");
+    let wrong = "Basic a2l0aDo=";
+    for (id, authorization, in_body, expect) in [
+        ("in-body", "", Some(key.as_str()), 200),
+        ("as-bearer", bearer.as_str(), None, 200),
+        ("both", bearer.as_str(), Some(key.as_str()), 200),
+        ("header-counts", wrong, Some(key.as_str()), 401),
+        ("neither", "", None, 401),
+        ("wrong-in-body", "", Some("kith"), 401),
+    ] {
+        let headers = [
+            ("content-type", "text/plain"),
+            ("authorization", authorization),
+        ];
+        let headers = &headers[..if authorization.is_empty() { 1 } else { 2 }];
+        let answer = anyone
+            .send_with(Method::POST, "/v1/batch", headers, body(id, in_body))
+            .await;
+        assert_eq!(answer.status, expect, "{id}: {answer:?}");
+        let kept = app
+            .home()
+            .column(&format!(
+                "SELECT message_id FROM event WHERE message_id = '{id}'"
+            ))
+            .await;
+        assert_eq!(kept.len(), usize::from(expect == 200), "{id}");
     }
 }
 
