@@ -6,7 +6,9 @@
 
 use kith_domain::{FieldIdx, Timestamp};
 
+use crate::column::Column;
 use crate::eval::Block;
+use crate::ir::{Node, NodeId};
 use crate::lanes::{Lanes, Logic};
 use crate::plan::{Emitted, Plan, PlanInner, evaluate};
 use crate::state::State;
@@ -80,6 +82,20 @@ impl Batch {
 
     /// Decides the next 64 subjects, or those that are left.
     fn decide(&mut self, plan: &PlanInner, block: &Block<'_>) {
+        for tests in plan.columns.chunk_by(|(a, _), (b, _)| a == b) {
+            let mut column = tests.first().map(|(field, _)| Column::new(block, *field));
+            for (_, test) in tests {
+                let atom = match plan.nodes.get(*test) {
+                    Some(Node::Atom(atom)) => Some(atom),
+                    _ => None,
+                };
+                let value = column.as_mut().zip(atom);
+                let value = value.map(|(column, atom)| column.test(atom));
+                if let Some((place, value)) = self.values.get_mut(test.index()).zip(value) {
+                    *place = value;
+                }
+            }
+        }
         let live = plan.live.iter().copied();
         evaluate(&plan.nodes, live, &mut self.values, |atom| block.test(atom));
         let values = &self.values;
@@ -107,14 +123,14 @@ impl Batch {
     }
 }
 
-fn lanes_of(values: &[Lanes], node: crate::ir::NodeId) -> Lanes {
+fn lanes_of(values: &[Lanes], node: NodeId) -> Lanes {
     let value = values.get(node.index()).copied();
     value.unwrap_or_else(|| Lanes::constant(Tri::Unknown))
 }
 
 impl PlanInner {
     /// The subjects that exist for the caller, a bit for each.
-    fn exist(&self, block: &Block<'_>, value: impl Fn(crate::ir::NodeId) -> Lanes) -> u64 {
+    fn exist(&self, block: &Block<'_>, value: impl Fn(NodeId) -> Lanes) -> u64 {
         let subjects = || block.subjects.iter().zip(0..Lanes::WIDTH);
         if self.limits.is_empty() && !self.needs_proven_person {
             return subjects().fold(0, |all, (_, lane)| all | 1 << lane);

@@ -180,17 +180,27 @@ pub(crate) struct Block<'a> {
     pub(crate) side: Option<&'a Side>,
 }
 
-impl Block<'_> {
+/// A subject without rows.
+static NOTHING: Subject<'_> = Subject::nothing();
+
+impl<'a> Block<'a> {
     /// One test of each subject.
-    pub(crate) fn test<S>(&self, atom: &Atom<S>) -> Lanes {
-        Lanes::collect(self.subjects.iter().map(|subject| {
-            let env = Env {
-                subject,
-                now: self.now,
-                side: self.side,
-            };
-            env.test(atom)
-        }))
+    pub(crate) fn test<S>(&self, atom: &'a Atom<S>) -> Lanes {
+        let subjects = self.subjects.iter();
+        Lanes::collect(subjects.map(|subject| self.env(subject).test(atom)))
+    }
+
+    /// Reads what is the same on every row.
+    pub(crate) fn read(&self, term: &'a Term) -> Reading<'a> {
+        self.env(&NOTHING).read(term)
+    }
+
+    const fn env(&self, subject: &'a Subject<'a>) -> Env<'a> {
+        Env {
+            subject,
+            now: self.now,
+            side: self.side,
+        }
     }
 }
 

@@ -5,10 +5,11 @@
 //! In a plan no test of a state is left, for there the states are conditions themselves, so `S` has no
 //! value. Parts come before what is made of them, so one pass over the nodes evaluates them all.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use kith_domain::{Entity, FieldIdx, Value};
 
 use crate::ast::Op;
@@ -128,19 +129,45 @@ impl Base {
 #[derive(Debug, Clone)]
 pub struct Arena<S> {
     nodes: Vec<Node<S>>,
-    known: HashMap<Node<S>, NodeId>,
+    /// Places of nodes, by what is there.
+    known: HashTable<NodeId>,
+    hasher: DefaultHashBuilder,
+    /// For each node, what is remembered of it.
+    notes: Vec<Notes>,
+    joins: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Notes {
+    /// The join that it was last a part of.
+    joined: u32,
+    /// Its opposite, if one was asked for.
+    opposite: Option<NodeId>,
 }
 
 impl<S> Default for Arena<S> {
     fn default() -> Self {
         Self {
             nodes: Vec::new(),
-            known: HashMap::new(),
+            known: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            notes: Vec::new(),
+            joins: 0,
         }
     }
 }
 
 impl<S: Clone + Eq + Hash> Arena<S> {
+    /// Without nodes, and with room for so many.
+    pub(crate) fn with_capacity(nodes: usize) -> Self {
+        Self {
+            nodes: Vec::with_capacity(nodes),
+            known: HashTable::with_capacity(nodes),
+            notes: Vec::with_capacity(nodes),
+            ..Self::default()
+        }
+    }
+
     /// Every node, parts before what is made of them.
     #[must_use]
     pub fn nodes(&self) -> &[Node<S>] {
@@ -169,13 +196,23 @@ impl<S: Clone + Eq + Hash> Arena<S> {
     }
 
     fn intern(&mut self, node: Node<S>) -> NodeId {
-        if let Some(id) = self.known.get(&node) {
-            return *id;
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        let is_same = |id: &NodeId| nodes.get(id.index()) == Some(&node);
+        let hash = |id: &NodeId| {
+            nodes
+                .get(id.index())
+                .map_or(0, |node| hasher.hash_one(node))
+        };
+        match self.known.entry(hasher.hash_one(&node), is_same, hash) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                let id = NodeId(u32::try_from(nodes.len()).unwrap_or(u32::MAX));
+                place.insert(id);
+                self.nodes.push(node);
+                self.notes.push(Notes::default());
+                id
+            }
         }
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-        self.nodes.push(node.clone());
-        self.known.insert(node, id);
-        id
     }
 
     pub(crate) fn constant_node(&mut self, tri: Tri) -> NodeId {
@@ -187,14 +224,22 @@ impl<S: Clone + Eq + Hash> Arena<S> {
     }
 
     pub(crate) fn negate(&mut self, of: NodeId) -> NodeId {
-        match self.get(of) {
+        let known = self.notes.get(of.index()).and_then(|notes| notes.opposite);
+        if let Some(opposite) = known {
+            return opposite;
+        }
+        let opposite = match self.get(of) {
             Some(Node::Const(tri)) => {
                 let tri = tri.negate();
                 self.constant_node(tri)
             }
             Some(Node::Not(inner)) => *inner,
             _ => self.intern(Node::Not(of)),
+        };
+        if let Some(notes) = self.notes.get_mut(of.index()) {
+            notes.opposite = Some(opposite);
         }
+        opposite
     }
 
     pub(crate) fn all(&mut self, parts: impl IntoIterator<Item = NodeId>) -> NodeId {
@@ -215,12 +260,18 @@ impl<S: Clone + Eq + Hash> Arena<S> {
         node: fn(Box<[NodeId]>) -> Node<S>,
     ) -> NodeId {
         let mut kept = Vec::new();
+        self.joins += 1;
         for part in parts {
             match self.constant(part) {
                 Some(tri) if tri == decisive => return part,
-                Some(tri) if tri == neutral => {}
-                _ if kept.contains(&part) => {}
-                _ => kept.push(part),
+                Some(tri) if tri == neutral => continue,
+                _ => {}
+            }
+            if let Some(notes) = self.notes.get_mut(part.index())
+                && notes.joined != self.joins
+            {
+                notes.joined = self.joins;
+                kept.push(part);
             }
         }
         match kept.as_slice() {

@@ -11,6 +11,7 @@
 pub mod ast;
 mod batch;
 mod check;
+mod column;
 mod decision;
 mod eval;
 mod explain;

@@ -96,6 +96,10 @@ impl Attr {
         matches!(self, Self::UserId | Self::UserName)
     }
 
+    pub(crate) const fn is_now(self) -> bool {
+        matches!(self, Self::Now)
+    }
+
     /// What values it takes.
     pub(crate) fn ty(self) -> FieldType {
         let words = |words: Vec<&str>| FieldType::Enum(words.into_iter().map(Arc::from).collect());

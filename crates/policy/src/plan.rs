@@ -9,7 +9,7 @@ use kith_domain::{Actor, Entity, FieldIdx, Purpose, Timestamp, Value};
 use crate::decision::{Decision, Refusal, Verdict};
 use crate::eval::Env;
 use crate::field::{Decided, Start, Why};
-use crate::ir::{Arena, Atom, Node, NodeId};
+use crate::ir::{Arena, Atom, FieldRef, Node, NodeId};
 use crate::key::{Asker, PlanKey};
 use crate::lanes::Logic;
 use crate::names::Attr;
@@ -168,7 +168,9 @@ pub(crate) struct PlanInner {
     pub(crate) needs_proven_person: bool,
     pub(crate) nodes: Arena<Infallible>,
     pub(crate) outcomes: Outcomes,
-    /// The nodes that decide anything; the others only help to explain.
+    /// The tests that decide anything and hold one field against something fixed, by field.
+    pub(crate) columns: Vec<(FieldRef, NodeId)>,
+    /// The other nodes that decide anything. Those that are left only help to explain.
     pub(crate) live: Vec<NodeId>,
     /// For each class of fields, where its state comes from.
     pub(crate) origins: Vec<Origin>,

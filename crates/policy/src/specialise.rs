@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use kith_domain::{Entity, FieldIdx, Purpose, Timestamp};
 
+use crate::column::column_of;
 use crate::eval::Env;
 use crate::explain;
 use crate::field::{Start, Why};
-use crate::ir::{Arena, Atom, Base, Items, Node, NodeId, Term};
+use crate::ir::{Arena, Atom, Base, FieldRef, Items, Node, NodeId, Term};
 use crate::key::{PlanKey, SideKey};
 use crate::outcomes::Outcomes;
 use crate::plan::{Emitted, Layer, Origin, PlanInner, VerdictPlan, View};
@@ -27,7 +28,8 @@ pub(crate) fn specialise(policies: &Arc<Inner>, key: &PlanKey) -> PlanInner {
     let mut build = Build {
         policies,
         sides,
-        nodes: Arena::default(),
+        // As many as there are sources, and a join or two for each class.
+        nodes: Arena::with_capacity(policies.nodes.nodes().len() + 2 * policies.classes.len()),
         known: vec![[const { None }; 3]; policies.classes.len()],
         maps: [unmapped(), unmapped(), unmapped()],
     };
@@ -65,6 +67,7 @@ pub(crate) fn specialise(policies: &Arc<Inner>, key: &PlanKey) -> PlanInner {
         key: key.clone(),
         needs_proven_person: key.purpose() == Purpose::AiAnswer
             && sides.first().is_none_or(|side| !side.has_user),
+        columns: Vec::new(),
         live: Vec::new(),
         origins,
         template: template.collect(),
@@ -78,7 +81,7 @@ pub(crate) fn specialise(policies: &Arc<Inner>, key: &PlanKey) -> PlanInner {
         limits,
         verdict: None,
     };
-    plan.live = live(&plan);
+    (plan.columns, plan.live) = live(&plan);
     plan.verdict = explain::fixed_verdict(&plan);
     plan
 }
@@ -131,8 +134,8 @@ fn emitted(residual: Residual, nodes: &Arena<Infallible>, outcomes: &Outcomes) -
     Emitted::Depends(residual)
 }
 
-/// The nodes on which states, verdict or limits rest.
-fn live(plan: &PlanInner) -> Vec<NodeId> {
+/// The nodes on which states, verdict or limits rest: tests of columns, and the others.
+fn live(plan: &PlanInner) -> (Vec<(FieldRef, NodeId)>, Vec<NodeId>) {
     let mut is_live = vec![false; plan.nodes.nodes().len()];
     let mark = |node: NodeId, is_live: &mut Vec<bool>| {
         if let Some(place) = is_live.get_mut(node.index()) {
@@ -151,10 +154,16 @@ fn live(plan: &PlanInner) -> Vec<NodeId> {
             }
         }
     }
-    let mut live = Vec::new();
+    let (mut columns, mut live) = (Vec::new(), Vec::new());
     // What is made of parts comes behind them, so all that needs a node has been seen before it.
     for (id, node) in plan.nodes.iter().rev() {
         if is_live.get(id.index()) != Some(&true) {
+            continue;
+        }
+        if let Node::Atom(atom) = node
+            && let Some(field) = column_of(atom)
+        {
+            columns.push((field, id));
             continue;
         }
         live.push(id);
@@ -169,7 +178,8 @@ fn live(plan: &PlanInner) -> Vec<NodeId> {
         }
     }
     live.reverse();
-    live
+    columns.sort_unstable_by_key(|(at, id)| (at.field, *id));
+    (columns, live)
 }
 
 struct Build<'a> {
@@ -415,6 +425,7 @@ impl Build<'_> {
         if start.is_closed() {
             return layer;
         }
+        layer.steps.reserve(class.effects.len());
         for (statement, effect) in &class.effects {
             let Some(source) = self.policies.statement(*statement) else {
                 continue;

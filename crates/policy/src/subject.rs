@@ -92,6 +92,23 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
+    /// Nothing bound, nothing proven.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            account: None,
+            company: None,
+            conversation: None,
+            person: None,
+            role: None,
+            site: None,
+            subscription: None,
+            signed_identity: SignedIdentity {
+                proven: false,
+                method: None,
+            },
+        }
+    }
+
     /// The row that is bound for an entity. Events are never bound.
     #[must_use]
     pub const fn row(&self, entity: Entity) -> Option<&'a Row> {
