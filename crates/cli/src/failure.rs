@@ -109,6 +109,8 @@ impl From<EngineError> for Failure {
             EngineError::Invalid { .. }
             | EngineError::Definitions(_)
             | EngineError::Conflict(_)
+            | EngineError::NotVisible(_)
+            | EngineError::TooBroad(_)
             | EngineError::NoDefinitions => Self::input(error.to_string()),
             EngineError::AuditUnavailable(cause) => Self::machine(format!("{error}: {cause}")),
             EngineError::RateLimited { .. } | EngineError::Store(_) => {

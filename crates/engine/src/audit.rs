@@ -118,6 +118,9 @@ pub(crate) struct Entry {
     pub(crate) account: Option<AccountId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) person: Option<PersonId>,
+    /// The accounts of a list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) accounts: Vec<AccountId>,
     /// Keyed hashes of the identifiers that were looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) lookups: Vec<LookupHash>,
@@ -163,6 +166,7 @@ impl Entry {
             outcome: Outcome::Allowed,
             account: None,
             person: None,
+            accounts: Vec::new(),
             lookups: Vec::new(),
             signed_identity: None,
             fields: FieldSet {

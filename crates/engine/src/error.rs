@@ -3,7 +3,7 @@
 
 use kith_domain::Diagnostic;
 use kith_domain::id::AuditId;
-use kith_policy::Refusal;
+use kith_policy::{NotVisible, Refusal};
 use kith_store::StoreError;
 
 /// Why a use case gave no answer.
@@ -24,6 +24,12 @@ pub enum EngineError {
         /// The entry that says so.
         audit: AuditId,
     },
+    /// A filter or a sort names a field that is hidden on every row. Audited.
+    #[error("{}", .0.field)]
+    NotVisible(Box<FieldRefused>),
+    /// A list would have to look at more rows than is good for anyone.
+    #[error("{0}")]
+    TooBroad(String),
     /// Too many look-ups by identifier that found nobody.
     #[error("too many look-ups found nobody: wait {retry_after_seconds} s")]
     RateLimited {
@@ -66,6 +72,17 @@ pub struct Refused {
     pub definitions_version: u64,
     /// Why.
     pub refusal: Refusal,
+}
+
+/// A refusal of one field that a filter or a sort names, before any row is read.
+#[derive(Debug)]
+pub struct FieldRefused {
+    /// The entry that says so.
+    pub audit: AuditId,
+    /// The version that decided.
+    pub definitions_version: u64,
+    /// Which field.
+    pub field: NotVisible,
 }
 
 impl EngineError {

@@ -28,12 +28,12 @@ pub use audit::{AuditActor, AuditItem, AuditQuery, Outcome};
 pub use definitions::{
     Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
 };
-pub use error::{EngineError, Refused};
+pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
-    AccountItem, Context, ContextRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
-    Governed, JourneyItem, MemberRef, OriginAnswer, PropertyAnswer, RootRef, SignedIdentityAnswer,
-    StateAnswer, SubjectRef, Withheld,
+    AccountItem, AccountPage, AccountRow, Context, ContextRequest, EntityAnswer, Explanation,
+    FieldAnswer, FieldExplanation, Governed, JourneyItem, ListRequest, MemberRef, OriginAnswer,
+    PropertyAnswer, RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
 };
 
 use audit::Journal;

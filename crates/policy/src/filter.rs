@@ -162,6 +162,11 @@ impl GovernedFilter {
         self.value(self.filter.0.root, decision, env).grants()
     }
 
+    /// The fields that it reads, in order of path.
+    pub fn fields(&self) -> impl Iterator<Item = FieldIdx> {
+        self.filter.fields()
+    }
+
     /// Its conditions, and the one that must be true.
     pub(crate) fn condition(&self) -> (&Arena<FieldIdx>, NodeId) {
         (&self.filter.0.nodes, self.filter.0.root)

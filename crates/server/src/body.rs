@@ -1,5 +1,5 @@
-//! Reading a JSON body part by part, so that every mistake is reported at once, by its path, and
-//! without repeating what was sent.
+//! Reading a JSON body or a query part by part, so that every mistake is reported at once, by its path,
+//! and without repeating what was sent.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
@@ -283,5 +283,72 @@ impl<'a> Part<'a> {
                 None
             }
         }
+    }
+}
+
+/// The parameters of a query, each once.
+#[derive(Debug)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    /// Reads a query, and reports parameters that nothing reads or that came twice.
+    pub(crate) fn read(query: &str, faults: &mut Faults, known: &[&str]) -> Self {
+        let mut read: Vec<(String, String)> = Vec::new();
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            if !known.contains(&&*key) {
+                let short: String = key.chars().take(60).collect();
+                let hint = match kith_domain::diagnostic::nearest(&key, known.iter().copied()) {
+                    Some(close) => format!("unknown; did you mean `{close}`?"),
+                    None => format!("unknown; known here are {}", known.join(", ")),
+                };
+                faults.add(&short, hint);
+            } else if read.iter().any(|(held, _)| *held == key) {
+                faults.add(&key, "given twice: send it once");
+            } else {
+                read.push((key.into_owned(), value.into_owned()));
+            }
+        }
+        Self(read)
+    }
+
+    /// A parameter; absent or empty is `None`.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(held, _)| held == key);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that must be there and is read by `FromStr`; its error says what was expected.
+    pub(crate) fn required<T>(&self, faults: &mut Faults, key: &str) -> Option<T>
+    where
+        T: std::str::FromStr,
+        T::Err: std::fmt::Display,
+    {
+        let Some(text) = self.text(key) else {
+            faults.add(key, "required");
+            return None;
+        };
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                faults.add(key, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A parameter that is read by `FromStr`.
+    pub(crate) fn parsed<T: std::str::FromStr>(
+        &self,
+        faults: &mut Faults,
+        key: &str,
+        expected: &str,
+    ) -> Option<T> {
+        let read = self.text(key)?.parse().ok();
+        if read.is_none() {
+            faults.add(key, expected);
+        }
+        read
     }
 }

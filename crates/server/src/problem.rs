@@ -146,6 +146,23 @@ impl From<EngineError> for Problem {
                 problem.0.audit_id = Some(audit);
                 problem
             }
+            EngineError::NotVisible(refused) => {
+                let mut problem = Self::new(
+                    "urn:kith:problem:field-not-visible",
+                    StatusCode::FORBIDDEN,
+                    "a filter or sort names a field that is not visible to you",
+                );
+                problem.0.detail = refused.field.to_string();
+                problem.0.audit_id = Some(refused.audit);
+                problem.0.definitions_version = Some(refused.definitions_version);
+                problem
+            }
+            EngineError::TooBroad(detail) => Self::new(
+                "urn:kith:problem:too-broad",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "too many accounts would have to be looked at",
+            )
+            .with_detail(detail),
             EngineError::RateLimited {
                 retry_after_seconds,
             } => {

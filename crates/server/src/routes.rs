@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{context, health, ingest};
+use crate::api::{accounts, context, health, ingest};
 use crate::console;
 
 /// Where a route's purpose comes from.
@@ -15,6 +15,8 @@ pub enum RoutePurpose {
     Fixed(Purpose),
     /// The request's body names it.
     FromBody,
+    /// The request's query names it.
+    FromQuery,
     /// The route reveals nothing and changes nothing about anybody.
     None,
     /// A source delivers facts; nothing is read.
@@ -77,6 +79,13 @@ pub const ROUTES: &[Route] = &[
         purpose: RoutePurpose::FromBody,
         reveals: Reveals::GovernedFields,
         handler: || post(context::read),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/accounts",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        handler: || get(accounts::list),
     },
     Route {
         method: Method::Post,

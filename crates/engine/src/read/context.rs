@@ -6,8 +6,8 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use kith_auth::end_user::IdentityToken;
 use kith_domain::id::{AccountId, AuditId, MemberId, NodeId, PersonId, WorkspaceId};
-use kith_domain::{Catalog, Entity, Identifier, Purpose, Scope, Timestamp};
-use kith_policy::{Decision, Reason, Refusal, Verdict};
+use kith_domain::{Actor, Catalog, Entity, Identifier, Purpose, Scope, Timestamp};
+use kith_policy::{Decision, NotVisible, Plan, Reason, Refusal, Verdict};
 use kith_store::{Tx, identity, journey};
 
 use super::answer::{
@@ -21,7 +21,7 @@ use crate::Engine;
 use crate::access::Caller;
 use crate::audit::{AuditActor, Entry, Outcome};
 use crate::definitions::Version;
-use crate::error::{EngineError, Refused};
+use crate::error::{EngineError, FieldRefused, Refused};
 
 /// Most events that the recent journey shows.
 const JOURNEY_LIMIT: u32 = 50;
@@ -82,13 +82,13 @@ impl From<&str> for MemberRef {
 }
 
 /// What became of a read, before its audit entry is committed.
-enum Read<T> {
+pub(super) enum Read<T> {
     Answer(Sealed<T>),
     Miss(Miss),
 }
 
 impl<T> Read<T> {
-    const fn audit(&self) -> AuditId {
+    pub(super) const fn audit(&self) -> AuditId {
         match self {
             Self::Answer(sealed) => sealed.audit(),
             Self::Miss(miss) => miss.entry().id,
@@ -97,20 +97,32 @@ impl<T> Read<T> {
 }
 
 /// Why there is no answer.
-enum Miss {
+pub(super) enum Miss {
     Forbidden(Entry, String),
     Refused(Entry, u64, Refusal),
     NotFound(Entry),
+    NotVisible(Entry, u64, NotVisible),
+}
+
+/// Who asks, under which version and plan, and the audit entry in the making.
+pub(super) struct Begun {
+    pub(super) version: Arc<Version>,
+    pub(super) actor: Actor,
+    pub(super) plan: Plan,
+    pub(super) entry: Entry,
 }
 
 impl Miss {
     const fn entry(&self) -> &Entry {
         match self {
-            Self::Forbidden(entry, _) | Self::Refused(entry, ..) | Self::NotFound(entry) => entry,
+            Self::Forbidden(entry, _)
+            | Self::Refused(entry, ..)
+            | Self::NotFound(entry)
+            | Self::NotVisible(entry, ..) => entry,
         }
     }
 
-    fn refused(mut entry: Entry, version: &Version, refusal: &Refusal) -> Self {
+    pub(super) fn refused(mut entry: Entry, version: &Version, refusal: &Refusal) -> Self {
         entry.outcome = Outcome::Refused;
         entry.statements = statements(&refusal.reasons);
         Self::Refused(entry, version.number, refusal.clone())
@@ -223,7 +235,7 @@ impl Engine {
     }
 
     /// Commits the audit entry, then gives the answer, the refusal or the miss that it speaks of.
-    async fn release<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
+    pub(super) async fn release<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
         let miss = match read {
             Read::Answer(sealed) => return sealed.release(self.journal()).await,
             Read::Miss(miss) => miss,
@@ -241,6 +253,14 @@ impl Engine {
                     refusal,
                 })))
             }
+            Miss::NotVisible(entry, definitions_version, field) => {
+                let audit = Receipt::commit(self.journal(), entry).await?.audit();
+                Err(EngineError::NotVisible(Box::new(FieldRefused {
+                    audit,
+                    definitions_version,
+                    field,
+                })))
+            }
             Miss::NotFound(entry) => {
                 if let Some(credential) = entry.looked_up_by() {
                     self.lookups().missed(credential, entry.at);
@@ -249,6 +269,44 @@ impl Engine {
                 Err(EngineError::NotFound { audit })
             }
         }
+    }
+
+    /// Finds the asker, the current version and the plan of both.
+    pub(super) async fn begin(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        on_behalf_of: Option<&MemberRef>,
+        action: &'static str,
+        purpose: Purpose,
+    ) -> Result<Result<Begun, Miss>, EngineError> {
+        let workspace = caller.workspace;
+        let version = self.version(tx, workspace).await?;
+        let position = tx.position().await?;
+        let entry_of = |actor| {
+            let mut entry = Entry::new(self.runtime(), workspace, actor, action, purpose);
+            entry.definitions_version = version.number;
+            entry.definitions_hash.clone_from(&version.hash);
+            entry.position = position;
+            entry
+        };
+        let actor = match self.actor(tx, caller, on_behalf_of).await {
+            Ok(actor) => actor,
+            Err(EngineError::Forbidden(why)) => {
+                let mut entry = entry_of(AuditActor::from(&caller.alone()));
+                entry.outcome = Outcome::Refused;
+                return Ok(Err(Miss::Forbidden(entry, why)));
+            }
+            Err(error) => return Err(error),
+        };
+        let plan = self.plan(workspace, &version, &actor, purpose);
+        let entry = entry_of(AuditActor::from(&actor));
+        Ok(Ok(Begun {
+            version,
+            actor,
+            plan,
+            entry,
+        }))
     }
 
     async fn ask(
@@ -262,28 +320,20 @@ impl Engine {
     ) -> Result<Result<Asked, Miss>, EngineError> {
         let now = self.runtime().now();
         let workspace = caller.workspace;
-        let version = self.version(tx, workspace).await?;
-        let position = tx.position().await?;
-        let entry_of = |actor| {
-            let mut entry = Entry::new(self.runtime(), workspace, actor, action, request.purpose);
-            entry.definitions_version = version.number;
-            entry.definitions_hash.clone_from(&version.hash);
-            entry.position = position;
-            entry
-        };
         let on_behalf_of = request.on_behalf_of.as_ref();
-        let actor = match self.actor(tx, caller, on_behalf_of).await {
-            Ok(actor) => actor,
-            Err(EngineError::Forbidden(why)) => {
-                let mut entry = entry_of(AuditActor::from(&caller.alone()));
-                entry.outcome = Outcome::Refused;
-                return Ok(Err(Miss::Forbidden(entry, why)));
-            }
-            Err(error) => return Err(error),
+        let begun = self
+            .begin(tx, caller, on_behalf_of, action, request.purpose)
+            .await?;
+        let Begun {
+            version,
+            plan,
+            mut entry,
+            ..
+        } = match begun {
+            Ok(begun) => begun,
+            Err(miss) => return Ok(Err(miss)),
         };
         known(&version.definitions.catalog, fields)?;
-        let plan = self.plan(workspace, &version, &actor, request.purpose);
-        let mut entry = entry_of(AuditActor::from(&actor));
 
         // A verdict that is false whatever the row is refused before any look-up.
         if let Some(refusal) = plan.refusal() {
@@ -427,7 +477,7 @@ async fn recent(
 }
 
 /// The statements that decided, for the audit: also where the asker may not see them.
-fn statements(reasons: &[Reason]) -> Vec<String> {
+pub(super) fn statements(reasons: &[Reason]) -> Vec<String> {
     reasons
         .iter()
         .filter_map(Reason::decided_by)

@@ -2,7 +2,10 @@
 
 mod answer;
 mod context;
+mod cursor;
 mod governed;
+mod list;
+mod mistakes;
 mod proof;
 mod subject;
 
@@ -12,3 +15,4 @@ pub use answer::{
 };
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use governed::Governed;
+pub use list::{AccountPage, AccountRow, ListRequest, SortField};

@@ -244,7 +244,7 @@ fn entity<Id>(catalog: &Catalog, row: Profile<Id>) -> Entity<Id> {
 
 /// Canonical values as this version's catalog types them. What no longer is in the catalog, or does
 /// not read as its type, is absent: less access, never more.
-fn typed(catalog: &Catalog, fields: &Map<String, Json>) -> Row {
+pub(super) fn typed(catalog: &Catalog, fields: &Map<String, Json>) -> Row {
     let mut row = Row::new();
     for (path, json) in fields {
         let found = catalog

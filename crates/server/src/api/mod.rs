@@ -1,5 +1,6 @@
 //! The handlers, one file per resource.
 
+pub(crate) mod accounts;
 pub(crate) mod context;
 pub(crate) mod health;
 pub(crate) mod ingest;

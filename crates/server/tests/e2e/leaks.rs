@@ -111,6 +111,37 @@ async fn ask_all(client: Client, path: &'static str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to ask for a list, by what is hidden and by what it holds.
+async fn list_all(client: &Client) -> Vec<Answer> {
+    let secret = format!("account.enterpriseNotes == \"{SECRET}\"");
+    let number = format!("account.privateRevenue >= {SECRET_NUMBER}");
+    let name = format!("account.name != \"{SECRET}\"");
+    let enumerated = format!("account.plan == \"{SECRET}\"");
+    let broken = format!("account.plan == {SECRET} and {SECRET}");
+    let mut answers = Vec::new();
+    for purpose in Purpose::ALL {
+        answers.push(client.list(&[("purpose", purpose.as_str())]).await);
+    }
+    for more in [
+        [("filter", secret.as_str()), ("count", "true")],
+        [("filter", &number), ("count", "true")],
+        [("filter", &name), ("limit", "1")],
+        [("filter", &enumerated), ("limit", "1")],
+        [("filter", &broken), ("limit", SECRET)],
+        [("sort", "account.enterpriseNotes"), ("limit", "1")],
+        [
+            ("sort", "account.privateRevenue"),
+            ("filter", "account.seats is absent"),
+        ],
+        [("sort", SECRET), ("cursor", SECRET)],
+        [("count", SECRET), ("sort", "-account.taxId")],
+    ] {
+        let asked = [("purpose", "support.view"), more[0], more[1]];
+        answers.push(client.list(&asked).await);
+    }
+    answers
+}
+
 /// Messages that each hold the secret where it does not belong.
 async fn deliver_all(source: &Source, path: &str, answers: &mut Vec<Answer>) {
     let bodies = [
@@ -162,6 +193,14 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                 }
                 // She may see some of the numbers, and none of the words.
                 for answer in ask_all(app.as_member("lea"), path).await {
+                    assert!(!answer.text.contains(SECRET), "{answer:?}");
+                }
+            }
+            (Method::Get, "/v1/accounts") => {
+                for asker in &askers {
+                    answers.extend(list_all(asker).await);
+                }
+                for answer in list_all(&app.as_member("lea")).await {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }

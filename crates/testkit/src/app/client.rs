@@ -55,6 +55,16 @@ impl Client {
             .await
     }
 
+    /// `GET /v1/accounts` with these parameters, and the member served.
+    pub async fn list(&self, params: &[(&str, &str)]) -> Answer {
+        let served = self.on_behalf_of.as_deref();
+        let served = served.map(|member| ("onBehalfOf", member));
+        let params = params.iter().copied().chain(served);
+        let url = reqwest::Url::parse_with_params("http://list/v1/accounts", params).unwrap();
+        let path = format!("{}?{}", url.path(), url.query().unwrap_or_default());
+        self.send(Method::GET, &path, Vec::new()).await
+    }
+
     /// Any request with this credential.
     pub async fn send(&self, method: Method, path: &str, body: impl Into<Vec<u8>>) -> Answer {
         let headers = [("content-type", "application/json")];
