@@ -87,7 +87,7 @@ mod tests {
     fn a_mistake_is_told_without_what_was_looked_for() {
         check(
             r#"account.plan == "growht""#,
-            "1:17: `account.plan` is never `…` (did you mean `growth`?)",
+            r#"1:17: `account.plan` is never `…` (did you mean `"growth"`?)"#,
         );
         check(
             "account.pln is absent",
