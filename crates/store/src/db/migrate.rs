@@ -28,6 +28,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0007_feed.sql",
     "sqlite/0008_audit.sql",
     "sqlite/0009_indexed_fields.sql",
+    "sqlite/0010_planner.sql",
 ];
 
 /// Of `audit.db`.
