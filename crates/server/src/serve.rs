@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -33,6 +33,7 @@ pub fn router(app: App) -> Router {
     router
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(map_response(hang_up_on_what_is_too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
         .layer(TimeoutLayer::with_status_code(
@@ -73,6 +74,16 @@ pub async fn serve(
             Ok(())
         }
     }
+}
+
+/// What is left of a body that is too large is not read, so its connection is of no more use: a
+/// client that is told so does not send its next request there.
+async fn hang_up_on_what_is_too_large(mut response: Response) -> Response {
+    if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 /// One line per request: the route's pattern, never the path itself, which could hold an identifier.

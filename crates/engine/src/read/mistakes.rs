@@ -95,7 +95,9 @@ mod tests {
         );
         check(
             "account.plan == ada@example.com",
-            "1:20: did not expect `…`",
+            "1:20: `@` is not part of the language; 1:21: did not expect `…` behind the condition \
+             (one condition, its tests joined with `and` and `or`, is all that stands here); \
+             1:17: nothing is named `…` (a text stands in quotes: `…`)",
         );
     }
 }
