@@ -13,10 +13,12 @@ mod batch;
 mod check;
 mod column;
 mod decision;
+pub mod diff;
 mod eval;
 mod explain;
 mod field;
 mod filter;
+mod finite;
 mod format;
 pub mod ir;
 mod key;
@@ -46,6 +48,7 @@ pub use decision::{
     Decision, Reason, ReasonCode, Refusal, RestsOn, StatementRef, TestResult, Verdict,
 };
 pub use filter::{Filter, GovernedFilter, NotVisible};
+pub use finite::{Asked, Conditions, Is, Possible};
 pub use format::{format, format_file, format_statement};
 pub use key::{Asker, PlanKey};
 pub use names::{Attr, ListAttr};

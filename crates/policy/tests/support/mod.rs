@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub(crate) mod generate;
+pub(crate) mod mixed;
 pub(crate) mod world;
 
 use std::collections::BTreeMap;
