@@ -8,6 +8,9 @@
 //! Pure: no clock, no files, no SQL. Total: every evaluation ends, none can fail, and whatever is
 //! missing or does not fit is *unknown*, which never means more access.
 
+#[cfg(test)]
+extern crate self as kith_policy;
+
 pub mod ast;
 mod batch;
 mod check;

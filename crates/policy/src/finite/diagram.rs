@@ -446,3 +446,14 @@ fn decode(value: u32) -> Interval {
         hi: state(value % STATES),
     }
 }
+
+#[cfg(test)]
+impl Diagram {
+    /// What a function is for one choice of every variable.
+    pub(crate) fn value_at(&self, of: Ref, choose: &dyn Fn(Var) -> usize) -> Ref {
+        match self.get(of) {
+            Some(node) => self.value_at(node.kids[choose(node.var)], choose),
+            None => of,
+        }
+    }
+}

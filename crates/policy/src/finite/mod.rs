@@ -28,3 +28,10 @@ pub(crate) use diagram::{Change, Diagram, MAX_STEPS, Op, Ref, TooLarge};
 pub(crate) use shape::{Shape, ShapeSide, asks_for_kind};
 pub(crate) use universe::{Universe, Var};
 pub(crate) use witness::Model;
+
+#[cfg(test)]
+#[path = "equal_tests.rs"]
+mod equal_tests;
+#[cfg(test)]
+#[path = "../../tests/support/mod.rs"]
+mod support;

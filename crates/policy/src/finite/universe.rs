@@ -151,8 +151,11 @@ impl Universe {
             self.add(Key::Value(*source));
         }
         self.add(Key::Proof);
+        // No condition reads an event's row, so it is never bound.
         for entity in Entity::ALL {
-            self.add(Key::Bound(entity));
+            if entity != Entity::Event {
+                self.add(Key::Bound(entity));
+            }
         }
         for source in values
             .iter()
