@@ -11,11 +11,16 @@
 
 mod support;
 
-use kith_domain::{Actor, Catalog, Entity, Purpose};
-use kith_policy::diff::{Change, Comparison, Diff, What, compare};
-use kith_policy::{Policies, State, Subject, reference};
+use std::collections::BTreeMap;
+
+use kith_domain::{
+    Actor, Audience, Catalog, Definitions, Entity, FieldIdx, IdentifierType, Purpose, Sensitivity,
+};
+use kith_policy::diff::{Asker, Change, Comparison, Diff, Example, RouteChange, What, compare};
+use kith_policy::{Policies, Route, State, Subject, reference};
 use proptest::prelude::*;
-use support::generate::{Request, Shape, policies, request, restriction};
+use proptest::sample::{select, subsequence};
+use support::generate::{FIELDS, Request, Shape, policies, request, restriction};
 use support::mixed::{mixed_policies, mixed_request};
 
 fn state_of(outcome: &reference::Outcome, catalog: &Catalog, path: &str) -> State {
@@ -33,6 +38,33 @@ fn answer_of(outcome: &reference::Outcome) -> State {
     } else {
         State::Hidden
     }
+}
+
+fn rows_of(outcome: &reference::Outcome) -> State {
+    if outcome.exists {
+        State::Visible
+    } else {
+        State::Hidden
+    }
+}
+
+/// What the plan makes of a request, which is what serves it.
+fn served(policies: &Policies, example: &Example) -> reference::Outcome {
+    let rules = example.ask(policies);
+    let plan = policies.specialise(&example.actor, example.purpose);
+    example.bound.with(policies, |subject| {
+        let decision = plan.decide(subject, example.bound.now);
+        let states = rules.states.iter().zip(0..).map(|(rule, field)| {
+            let state = decision.state(FieldIdx(field));
+            assert!(!decision.exists || state == rule.lo);
+            *rule
+        });
+        reference::Outcome {
+            exists: decision.exists,
+            allowed: decision.verdict.is_allowed(),
+            states: states.collect(),
+        }
+    })
 }
 
 fn allows(comparison: Comparison, old: State, new: State) -> bool {
@@ -69,6 +101,12 @@ fn agrees_on(
     let now = support::now();
     let ask = |policies| reference::decide(policies, actor, purpose, subject, now);
     let (before, after) = (ask(old), ask(new));
+    let plans = [old, new].map(|policies| policies.specialise(actor, purpose));
+    if plans.iter().any(|plan| plan.refusal().is_none()) {
+        let said = diff.of_rows(actor, purpose);
+        let [a, b] = [&before, &after].map(rows_of);
+        prop_assert!(allows(said, a, b), "rows are {said:?}: {a:?} to {b:?}");
+    }
     let said = diff.of_answer(actor, purpose);
     let (a, b) = (answer_of(&before), answer_of(&after));
     prop_assert!(allows(said, a, b), "answer is {said:?}: {a:?} to {b:?}");
@@ -90,6 +128,14 @@ fn examples_hold(
     (old, new): (&Policies, &Policies),
     catalog: &Catalog,
 ) -> Result<(), TestCaseError> {
+    for route in &diff.routes {
+        let Some(bound) = &route.example else {
+            continue;
+        };
+        let [before, after] = [old, new]
+            .map(|policies| bound.with(policies, |subject| policies.route(subject, bound.now)));
+        prop_assert_ne!(&before, &after);
+    }
     for Change {
         what,
         comparison,
@@ -106,10 +152,9 @@ fn examples_hold(
             who.holds(&example.actor),
             "{who} is not the asker of the example"
         );
-        let (before, after) = (example.ask(old), example.ask(new));
+        let (before, after) = (served(old, example), served(new, example));
         let shown = |outcome: &reference::Outcome| match what {
-            What::Rows if outcome.exists => State::Visible,
-            What::Rows => State::Hidden,
+            What::Rows => rows_of(outcome),
             What::Answer => answer_of(outcome),
             What::Fields(fields) => state_of(outcome, catalog, &fields[0]),
         };
@@ -136,6 +181,137 @@ fn cases(default: u32) -> ProptestConfig {
     ProptestConfig::with_cases(cases.unwrap_or(default))
 }
 
+/// Fields that are safe for other audiences than they were.
+fn catalog_change() -> impl Strategy<Value = BTreeMap<String, Vec<Audience>>> {
+    let audiences = subsequence(Audience::ALL.to_vec(), 0..=Audience::ALL.len());
+    let field = select(&FIELDS[..]).prop_map(str::to_owned);
+    proptest::collection::btree_map(field, audiences, 0..3)
+}
+
+/// Routes by tests that ask for nobody.
+fn routes() -> impl Strategy<Value = String> {
+    let test = select(vec![
+        "account.plan == \"growth\"",
+        "account.region in [\"eu\", \"sam\"]",
+        "account.seats > 3",
+        "account.isPartner == true",
+        "account.labels is absent",
+        "\"vip\" in account.labels",
+        "account.createdAt < now - 30 days",
+    ]);
+    let space = select(vec!["billing", "enterprise", "help"]);
+    let route = (space, test.clone(), test)
+        .prop_map(|(space, a, b)| format!("route conversation to \"{space}\" when {a} and {b}"));
+    proptest::collection::vec(route, 0..4).prop_map(|mut routes| {
+        routes.sort();
+        routes.dedup();
+        routes.join("\n")
+    })
+}
+
+fn changes(diff: &Diff) -> Vec<String> {
+    let what = |what: &What| match what {
+        What::Rows => "rows".to_owned(),
+        What::Answer => "answer".to_owned(),
+        What::Fields(fields) => fields.join(" "),
+    };
+    let lines = diff.changes.iter().map(|change| {
+        let example = change.example.as_ref();
+        let shows =
+            example.map_or_else(String::new, |of| format!(": {} → {}", of.before, of.after));
+        let (who, purpose, comparison) = (&change.who, change.purpose, change.comparison.as_str());
+        format!(
+            "{purpose} {who}: {} {comparison}{shows}",
+            what(&change.what)
+        )
+    });
+    lines.collect()
+}
+
+/// The first statement of the design: who hides revenue has drafts written about it.
+#[test]
+fn hiding_a_field_can_grant_a_purpose() {
+    let kept = "allow ai.draft when account.paymentState == hidden\n\
+        show account.paymentState when purpose in [ai.draft]\n\
+        allow support.reply when user.role == \"support\"";
+    let (_, old) = support::policies(kept);
+    let (_, new) = support::policies(&format!(
+        "{kept}\nhide account.paymentState when user.role == \"support\""
+    ));
+    let diff = compare(&old, &new);
+    assert!(!diff.is_safe());
+    let found = changes(&diff).join("\n");
+    assert!(
+        found.contains("ai.draft a member with `support`: answer wider: refused → allowed"),
+        "{found}"
+    );
+    // Whoever reads the payment state elsewhere now sees less of it.
+    assert!(
+        found.contains("support.reply a member with `support`: account.paymentState narrower"),
+        "{found}"
+    );
+}
+
+/// Masks stand side by side: one that shows something else is neither wider nor narrower.
+#[test]
+fn another_mask_is_incomparable() {
+    let with = |mask| {
+        support::policies(&format!(
+            "allow support.view\nmask account.plan with {mask}"
+        ))
+        .1
+    };
+    let diff = compare(&with("last4"), &with("hash"));
+    let found = changes(&diff);
+    assert_eq!(
+        found[0],
+        "support.view a member: account.plan incomparable: masked with last4 → masked with hash"
+    );
+    assert!(compare(&with("last4"), &with("null")).is_safe());
+}
+
+#[test]
+fn a_look_up_that_is_new_is_wider() {
+    let old = support::definitions("");
+    let mut new: Definitions = old.clone();
+    new.lookups
+        .insert(IdentifierType::Email, [Purpose::AiAnswer].into());
+    let diff = |old: &Definitions, new: &Definitions| {
+        let (policies, _) = kith_policy::check(old).unwrap();
+        compare(&policies, &policies).with_look_ups(old, new)
+    };
+    let wider = diff(&old, &new);
+    assert!(!wider.is_safe());
+    assert_eq!(wider.look_ups.len(), 1);
+    assert_eq!(wider.look_ups[0].comparison, Comparison::Wider);
+    assert!(diff(&new, &old).is_safe());
+    assert!(diff(&new, &new).look_ups.is_empty());
+}
+
+/// Lists that share a word, pair by pair, in the order that diagrams like least.
+#[test]
+fn what_would_take_for_ever_ends_quickly_and_is_unproven() {
+    let pairs: Vec<_> = (0..40)
+        .map(|word| {
+            format!(
+                "(\"a{word}\" in account.labels and \"a{}\" in user.regions)",
+                39 - word
+            )
+        })
+        .collect();
+    let (_, old) = support::policies("allow support.view when \"a\" in account.labels");
+    let (_, new) = support::policies(&format!("allow support.view when {}", pairs.join(" or ")));
+    let diff = compare(&old, &new);
+    // Without a bound on the steps this would never end.
+    assert!(!diff.is_safe());
+    let of_members = |change: &&Change| change.who.asker == Asker::Member;
+    let mut of_members = diff.changes.iter().filter(of_members).peekable();
+    assert!(of_members.peek().is_some());
+    for change in of_members {
+        assert_eq!(change.comparison, Comparison::Unproven, "{change:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(cases(48))]
 
@@ -153,6 +329,61 @@ proptest! {
         prop_assert!(is_proven(&diff), "{diff:?}");
         for request in &requests {
             agrees(&diff, (&old, &new), &definitions.catalog, request)?;
+        }
+    }
+
+    #[test]
+    fn a_change_of_the_catalog_is_followed_through(
+        kept in policies(ALL),
+        more in policies(ALL),
+        ceilings in (select(&Sensitivity::ALL[..]), select(&Sensitivity::ALL[..])),
+        safe_for in catalog_change(),
+        requests in proptest::collection::vec(request(), 60),
+        is_new in any::<bool>(),
+    ) {
+        let (definitions, plain) = support::policies(&kept);
+        let mut other = support::definitions(&format!("{kept}\n{more}"));
+        (other.ceilings.support, other.ceilings.ai) = ceilings;
+        support::with_safe_for(&mut other, &safe_for);
+        let (changed, _) = kith_policy::check(&other).unwrap();
+        let (old, new) = if is_new { (&plain, &changed) } else { (&changed, &plain) };
+        let diff = compare(old, new);
+        examples_hold(&diff, (old, new), &definitions.catalog)?;
+        prop_assert!(is_proven(&diff), "{diff:?}");
+        for request in &requests {
+            agrees(&diff, (old, new), &definitions.catalog, request)?;
+        }
+    }
+
+    #[test]
+    fn a_route_that_changes_is_told(
+        old in routes(),
+        new in routes(),
+        requests in proptest::collection::vec(mixed_request(), 60),
+    ) {
+        let ((definitions, old), (_, new)) = (support::policies(&old), support::policies(&new));
+        let diff = compare(&old, &new);
+        examples_hold(&diff, (&old, &new), &definitions.catalog)?;
+        prop_assert!(diff.changes.is_empty() && diff.is_safe());
+        for (_, _, [account, person], proof) in &requests {
+            let mut rows = support::Rows::default();
+            for (entity, values) in [(Entity::Account, account), (Entity::Person, person)] {
+                if let Some(values) = values {
+                    rows.bind(&definitions.catalog, entity, values);
+                }
+            }
+            let subject = rows.subject(*proof);
+            let [before, after] = [&old, &new].map(|policies| {
+                match policies.route(&subject, support::now()) {
+                    Route::Space { space, .. } => format!("`{space}`"),
+                    Route::Triage { .. } => "triage".to_owned(),
+                    Route::Default => "the default inbox".to_owned(),
+                }
+            });
+            let is_told = |change: &RouteChange| {
+                change.before == "anywhere" || (change.before == before && change.after == after)
+            };
+            prop_assert!(before == after || diff.routes.iter().any(is_told), "{before} to {after}");
         }
     }
 

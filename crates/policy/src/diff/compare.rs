@@ -1,12 +1,13 @@
 //! Two versions, compared shape by shape and purpose by purpose.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use kith_domain::{Entity, Purpose};
 
 use super::example::Example;
 use super::roles::{RoleSet, role_sets};
+use super::routes::routes;
 use super::{Asker, Change, Comparison, Diff, What, Who};
 use crate::finite::{
     Change as Step, Compiler, Diagram, MAX_STEPS, Memory, Model, Op, Ref, Shape, ShapeSide,
@@ -33,13 +34,18 @@ struct Budget {
 /// Compares two versions of the policies, with their catalogs.
 #[must_use]
 pub fn compare(old: &Policies, new: &Policies) -> Diff {
-    let mut changes = Vec::new();
-    if is_same_text(&old.0, &new.0) {
-        return Diff { changes };
-    }
     let tells_kinds_apart = asks_for_kind(&old.0) || asks_for_kind(&new.0);
     let mut universe = Universe::new(&[&old.0, &new.0]);
     let groups = groups(&universe, &old.0, &new.0);
+    let combinations = combinations(&universe, tells_kinds_apart);
+    if is_same_text(&old.0, &new.0) {
+        return Diff {
+            combinations,
+            same: combinations,
+            ..Diff::default()
+        };
+    }
+    let mut changes = Vec::new();
     let mut budget = Budget {
         steps: MAX_ALL_STEPS,
         tries: MAX_TRIES,
@@ -64,7 +70,39 @@ pub fn compare(old: &Policies, new: &Policies) -> Diff {
             budget.steps = budget.steps.saturating_sub(pair.diagram.steps());
         }
     }
-    Diff { changes }
+    let routes = routes(old, new, &mut universe, &mut budget.tries);
+    Diff {
+        same: combinations.saturating_sub(changed(&changes)),
+        combinations,
+        changes,
+        routes,
+        look_ups: Vec::new(),
+    }
+}
+
+/// How many things there are that may change for some asker and purpose: rows, answer and fields.
+fn combinations(universe: &Universe, tells_kinds_apart: bool) -> usize {
+    let of_purpose = Purpose::ALL.iter().map(|purpose| match purpose.audience() {
+        Some(_) => universe.fields().len() + 2,
+        None => 2,
+    });
+    of_purpose.sum::<usize>() * Shape::all(tells_kinds_apart).len()
+}
+
+/// How many of them change for anyone.
+fn changed(changes: &[Change]) -> usize {
+    let mut seen = HashSet::new();
+    let things = changes.iter().map(|change| match &change.what {
+        What::Fields(fields) => (change, fields.first(), fields.len()),
+        _ => (change, None, 1),
+    });
+    things
+        .filter(|(change, field, _)| {
+            let is_rows = change.what == What::Rows;
+            seen.insert((change.who.asker, change.purpose, *field, is_rows))
+        })
+        .map(|(_, _, count)| count)
+        .sum()
 }
 
 /// Whether both versions are written alike, so that nothing can differ.
@@ -130,12 +168,18 @@ struct Pair<'a> {
 struct Answers {
     exists: [Ref; 2],
     answered: [Ref; 2],
-    /// Whether the purpose is allowed on some request of either version.
-    is_ever_allowed: bool,
 }
 
 impl Pair<'_> {
     fn compare(&mut self, groups: &[Group]) {
+        // Where no statement allows it, every request is refused before any row is looked for.
+        let is_asked = |policies: &Policies| {
+            let mut sides = self.sides.iter();
+            sides.all(|side| policies.0.allow.contains_key(&side.purpose))
+        };
+        if !is_asked(self.old) && !is_asked(self.new) {
+            return;
+        }
         let answers = if self.universe.is_too_large() {
             Err(TooLarge)
         } else {
@@ -144,6 +188,7 @@ impl Pair<'_> {
         let answers = match answers {
             Ok(answers) => answers,
             Err(TooLarge) => {
+                self.report(What::Rows, None);
                 self.report(What::Answer, None);
                 if self.purpose.audience().is_some() {
                     let all = groups.iter().flat_map(|group| group.fields.iter().cloned());
@@ -152,10 +197,6 @@ impl Pair<'_> {
                 return;
             }
         };
-        // Where every request is refused before any look-up, no row is ever looked for.
-        if !answers.is_ever_allowed {
-            return;
-        }
         let [old, new] = answers.exists;
         let rows = self.diagram.apply(Op::AnswerChange, old, new).ok();
         self.report(What::Rows, rows);
@@ -206,10 +247,8 @@ impl Pair<'_> {
         for (exists, allowed) in exists.into_iter().zip(allowed) {
             answered.push(self.diagram.apply(Op::And, exists, allowed)?);
         }
-        let never = Ref::tri(Tri::False);
         Ok(Answers {
             exists,
-            is_ever_allowed: allowed.iter().any(|allowed| *allowed != never),
             answered: answered.try_into().map_err(|_| TooLarge)?,
         })
     }

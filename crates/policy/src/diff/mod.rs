@@ -9,14 +9,16 @@
 mod compare;
 mod example;
 mod roles;
+mod routes;
 
 use std::sync::Arc;
 
-use kith_domain::{Actor, AgentKind, Purpose};
+use kith_domain::{Actor, AgentKind, Definitions, IdentifierType, Purpose};
 use serde::Serialize;
 
 pub use compare::compare;
-pub use example::Example;
+pub use example::{Bound, Example};
+pub use routes::RouteChange;
 
 /// How what is shown changes, over every request of some kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -55,11 +57,31 @@ impl Comparison {
 }
 
 /// Every change between two versions. What is not in it is the same.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Diff {
-    /// In order of purpose, then asker.
+    /// Who sees more or less: in order of purpose, then asker.
     pub changes: Vec<Change>,
+    /// Which purposes may find customers by which identifiers, and could not before, or no longer.
+    pub look_ups: Vec<LookUpChange>,
+    /// Where conversations go that went elsewhere. What they reveal is in `changes`.
+    pub routes: Vec<RouteChange>,
+    /// How many combinations of asker, purpose and field or answer there are.
+    pub combinations: usize,
+    /// On how many of them nothing changes for anyone.
+    pub same: usize,
+}
+
+/// A change of a consent to look customers up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LookUpChange {
+    /// By what.
+    pub identifier: IdentifierType,
+    /// For which purpose.
+    pub purpose: Purpose,
+    /// Wider if it is new, narrower if it is gone.
+    pub comparison: Comparison,
 }
 
 /// One change, for some who ask.
@@ -125,9 +147,30 @@ impl Diff {
     /// Whether it is proven that nobody sees more than before.
     #[must_use]
     pub fn is_safe(&self) -> bool {
-        self.changes
-            .iter()
-            .all(|change| change.comparison.is_safe())
+        let changes = self.changes.iter().map(|change| change.comparison);
+        let look_ups = self.look_ups.iter().map(|change| change.comparison);
+        changes.chain(look_ups).all(Comparison::is_safe)
+    }
+
+    /// Adds what changes in the definitions beside the policies and the catalog.
+    #[must_use]
+    pub fn with_look_ups(mut self, old: &Definitions, new: &Definitions) -> Self {
+        for identifier in IdentifierType::ALL {
+            for purpose in Purpose::ALL {
+                let may = |of: &Definitions| of.may_look_up(*identifier, *purpose);
+                let comparison = match (may(old), may(new)) {
+                    (false, true) => Comparison::Wider,
+                    (true, false) => Comparison::Narrower,
+                    _ => continue,
+                };
+                self.look_ups.push(LookUpChange {
+                    identifier: *identifier,
+                    purpose: *purpose,
+                    comparison,
+                });
+            }
+        }
+        self
     }
 
     /// What is said of the answer that an actor gets for a purpose.

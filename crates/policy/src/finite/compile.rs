@@ -154,6 +154,27 @@ impl<'a> Compiler<'a> {
         self.diagram.apply(Op::And, granted, free)
     }
 
+    /// Where conversations go: 0 the default inbox, 1 triage, from 2 on the spaces, which are added to
+    /// `spaces` as they come up.
+    pub(crate) fn route(&mut self, spaces: &mut Vec<Arc<str>>) -> Made {
+        let inner = self.inner;
+        let mut goes = Ref::leaf(0);
+        // From the last to the first, which decides.
+        for route in inner.routes.iter().rev() {
+            let known = spaces.iter().position(|space| *space == route.space);
+            let place = known.unwrap_or_else(|| {
+                spaces.push(Arc::clone(&route.space));
+                spaces.len() - 1
+            });
+            let space = Ref::leaf(u32::try_from(place + 2).map_err(|_| TooLarge)?);
+            let condition = self.condition(route.statement, 0, Sight::Own)?;
+            let holds = self.diagram.map(Op::Grants, condition)?;
+            let may_hold = self.diagram.map(Op::Restricts, condition)?;
+            goes = self.choose(&[(holds, space), (may_hold, Ref::leaf(1))], goes)?;
+        }
+        Ok(goes)
+    }
+
     /// A statement's condition, on one side.
     pub(crate) fn condition(&mut self, idx: StatementIdx, side: usize, sight: Sight) -> Made {
         match self.inner.statement(idx) {

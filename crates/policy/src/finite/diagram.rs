@@ -24,13 +24,15 @@ pub(crate) struct TooLarge;
 pub(crate) struct Ref(u32);
 
 const LEAF: u32 = 1 << 31;
+/// Leaves of which pairs are made are smaller.
+pub(super) const PAIRED: u32 = 1 << 15;
 /// A leaf that says nothing, for functions that are put together case by case.
 const NOTHING: u32 = LEAF - 1;
 
 impl Ref {
     pub(crate) const NOTHING: Self = Self::leaf(NOTHING);
 
-    const fn leaf(value: u32) -> Self {
+    pub(super) const fn leaf(value: u32) -> Self {
         Self(value | LEAF)
     }
 
@@ -46,6 +48,11 @@ impl Ref {
     /// Always this truth value.
     pub(crate) const fn tri(tri: Tri) -> Self {
         Self::leaf(tri as u32)
+    }
+
+    /// The two leaves of which a pair is made.
+    pub(crate) const fn unpair(value: u32) -> (u32, u32) {
+        (value / PAIRED, value % PAIRED)
     }
 
     /// Always this interval.
@@ -110,6 +117,8 @@ pub(crate) enum Op {
     StateChange,
     /// How an answer changes: both true or false.
     AnswerChange,
+    /// Both, side by side.
+    Pair,
 }
 
 struct Node {
@@ -221,6 +230,11 @@ impl Diagram {
     /// One function of one.
     pub(crate) fn map(&mut self, op: Op, of: Ref) -> Result<Ref, TooLarge> {
         self.apply(op, of, Ref::NOTHING)
+    }
+
+    /// Two functions side by side.
+    pub(crate) fn pair(&mut self, a: Ref, b: Ref) -> Result<Ref, TooLarge> {
+        self.apply(Op::Pair, a, b)
     }
 
     /// All of them hold.
@@ -406,6 +420,7 @@ fn combine(op: Op, a: u32, b: u32) -> u32 {
             (false, true) => Change::Wider as u32,
             _ => Change::Same as u32,
         },
+        Op::Pair => a.min(PAIRED - 1) * PAIRED + b.min(PAIRED - 1),
     }
 }
 
