@@ -51,6 +51,11 @@ impl Home {
         Said::from(self.command(line).output().unwrap())
     }
 
+    /// The same with one more variable set.
+    pub(crate) fn run_with(&self, name: &str, value: &str, line: &str) -> Said {
+        Said::from(self.command(line).env(name, value).output().unwrap())
+    }
+
     /// Runs what must succeed, and gives what it printed.
     pub(crate) fn ok(&self, line: &str) -> String {
         let said = self.run(line);

@@ -10,6 +10,7 @@
 mod admin;
 mod definitions;
 mod demo;
+mod guides;
 mod help;
 mod home;
 mod serve;
