@@ -118,6 +118,23 @@ pub(crate) enum PolicyCommand {
         /// The definitions folder
         folder: PathBuf,
     },
+    /// Tell what a change widens and narrows, for whom, with a request that shows each widening
+    #[command(after_help = help::POLICY_DIFF)]
+    Diff {
+        /// The definitions folder as it was
+        old: PathBuf,
+        /// The definitions folder as it shall be
+        new: PathBuf,
+    },
+    /// Write the policies of a definitions folder in their one form, comments kept
+    #[command(after_help = help::POLICY_FORMAT)]
+    Format {
+        /// The definitions folder
+        folder: PathBuf,
+        /// Write nothing: list the files that are not in that form
+        #[arg(long)]
+        check: bool,
+    },
     /// Explain the state of every field for one asker and customer, or of some fields
     #[command(after_help = help::POLICY_EXPLAIN)]
     Explain {

@@ -23,6 +23,11 @@ impl Failure {
         Self::new(1, message)
     }
 
+    /// What was looked for was found, and should not be there.
+    pub(crate) fn found(message: impl Into<String>) -> Self {
+        Self::new(1, message)
+    }
+
     /// The input is wrong: arguments, settings, definitions.
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self::new(2, message)

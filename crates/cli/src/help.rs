@@ -9,7 +9,8 @@ Examples:
 
 Exit codes:
   0  done
-  1  failed: the store, the network or the machine
+  1  failed: the store, the network or the machine; or found: `policy diff` a widening,
+     `policy format --check` a file in another form
   2  wrong input: arguments, settings, definitions
   3  the policy refused, or there is nothing in view
 
@@ -63,6 +64,28 @@ with exit code 2, and nothing can be published until it holds.
 Examples:
   kith policy test ./definitions
   kith policy test ./definitions --json";
+
+pub(crate) const POLICY_DIFF: &str = "\
+It compares every request that there could be, whatever is asked and whatever the rows hold, and
+follows states through: hiding a field can grant a purpose. Each purpose and field is, for each
+asker, the same, narrower, wider, incomparable (more for some requests, less or something else for
+others) or unproven (there is too much to go through, so it may be wider). Every widening comes with a
+request that shows it. Ceilings, `safe_for`, look-ups and routes are compared too.
+
+It needs no store and no settings. Exit code 0 means that nothing is wider; anything wider,
+incomparable or unproven ends with exit code 1, a mistake in either folder with 2.
+
+Examples:
+  kith policy diff ./published ./definitions
+  kith policy diff ./published ./definitions --json";
+
+pub(crate) const POLICY_FORMAT: &str = "\
+All files are read before one is written: a mistake in any of them ends with exit code 2 and changes
+nothing. With --check, files in another form end with exit code 1.
+
+Examples:
+  kith policy format ./definitions
+  kith policy format ./definitions --check";
 
 pub(crate) const POLICY_EXPLAIN: &str = "\
 It shows states and reasons, and no value. A refused purpose ends with exit code 3.

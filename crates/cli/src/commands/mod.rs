@@ -8,6 +8,8 @@ mod demo;
 mod explain;
 mod folder;
 mod keys;
+mod policy_diff;
+mod policy_format;
 mod policy_test;
 mod secrets;
 mod serve;
@@ -24,6 +26,10 @@ pub(crate) fn on_folder(command: &Command, output: Output) -> Option<Result<(), 
         Command::Definitions(DefinitionsCommand::Check { folder })
         | Command::Policy(PolicyCommand::Check { folder }) => definitions::check(folder, output),
         Command::Policy(PolicyCommand::Test { folder }) => policy_test::run(folder, output),
+        Command::Policy(PolicyCommand::Diff { old, new }) => policy_diff::run(old, new, output),
+        Command::Policy(PolicyCommand::Format { folder, check }) => {
+            policy_format::run(folder, *check, output)
+        }
         _ => return None,
     })
 }
@@ -34,7 +40,12 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         Command::Serve => serve::run(shell).await,
         Command::Demo { once } => demo::run(shell, once).await,
         Command::Context(ask) => context::run(shell, &ask).await,
-        Command::Policy(PolicyCommand::Check { .. } | PolicyCommand::Test { .. })
+        Command::Policy(
+            PolicyCommand::Check { .. }
+            | PolicyCommand::Test { .. }
+            | PolicyCommand::Diff { .. }
+            | PolicyCommand::Format { .. },
+        )
         | Command::Definitions(DefinitionsCommand::Check { .. }) => {
             on_folder(&command, shell.output).unwrap_or(Ok(()))
         }

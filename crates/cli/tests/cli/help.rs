@@ -12,6 +12,8 @@ const PAGES: &[&str] = &[
     "policy",
     "policy check",
     "policy test",
+    "policy diff",
+    "policy format",
     "policy explain",
     "definitions",
     "definitions check",

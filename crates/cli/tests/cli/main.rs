@@ -13,5 +13,6 @@ mod demo;
 mod guides;
 mod help;
 mod home;
+mod policy;
 mod serve;
 mod settings;

@@ -276,34 +276,21 @@ impl Pair<'_> {
     /// Tells a change role by role; without a diagram, that nothing is known of it.
     fn report_of(&mut self, what: What, change: Option<Ref>, entity: Option<Entity>) {
         let Some(change) = change else {
-            let who = self.who(&RoleSet::default());
+            let who = self.who(&RoleSet::EVERYONE);
             self.push(who, what, Comparison::Unproven, None);
             return;
         };
         for set in role_sets(&self.diagram, self.universe, change) {
-            let wider = set
-                .changes
-                .iter()
-                .any(|step| matches!(step, Step::Wider | Step::Differs));
-            let other = set
-                .changes
-                .iter()
-                .any(|step| matches!(step, Step::Narrower | Step::Differs));
-            let comparison = match (wider, other) {
-                (false, false) => continue,
-                (false, true) => Comparison::Narrower,
-                (true, false) => Comparison::Wider,
-                (true, true) => Comparison::Incomparable,
-            };
-            let example = if wider {
-                self.example(&set, &what, entity)
-            } else {
-                None
-            };
-            let comparison = match (wider, &example) {
-                (true, None) => Comparison::Unproven,
-                _ => comparison,
-            };
+            if set.comparison == Comparison::Same {
+                continue;
+            }
+            let (mut comparison, mut example) = (set.comparison, None);
+            if !comparison.is_safe() {
+                example = self.example(&set, &what, entity);
+                if example.is_none() {
+                    comparison = Comparison::Unproven;
+                }
+            }
             let who = self.who(&set);
             self.push(who, what.clone(), comparison, example);
         }
@@ -326,24 +313,32 @@ impl Pair<'_> {
             (Some(_), false) => Asker::Agent { kind },
             (Some(_), true) => Asker::AgentForMember { kind },
         };
+        let roles = |wanted: bool| {
+            let roles = set.roles.iter().filter(|(_, has)| *has == wanted);
+            roles.map(|(role, _)| Arc::clone(role)).collect()
+        };
         Who {
             asker,
-            with: set.with.clone(),
-            without: set.without.clone(),
+            with: roles(true),
+            without: roles(false),
         }
     }
 
     /// A request by someone of the set on which more is shown, asked of both versions.
     fn example(&mut self, set: &RoleSet, what: &What, entity: Option<Entity>) -> Option<Example> {
-        let bind: Vec<Entity> = entity
-            .into_iter()
-            .filter(|of| *of != Entity::Event)
-            .collect();
+        // A real request is about something.
+        let bind = [
+            Some(Entity::Account),
+            entity.filter(|of| *of != Entity::Event),
+        ];
+        let bind: Vec<Entity> = bind.into_iter().flatten().collect();
         let is_wider = |leaf| {
             let step = Step::of_value(leaf);
             matches!(step, Some(Step::Wider | Step::Differs))
         };
         let mut left = MAX_EXAMPLES;
+        // One about an account is what people can picture; any other shows it as well.
+        let mut found = None;
         for (start, of) in &set.ways {
             let paths = self.diagram.paths(*of, left, &is_wider);
             left = left.saturating_sub(paths.len());
@@ -353,12 +348,14 @@ impl Pair<'_> {
                 let model = Model::of_path(self.universe, asks, &path, &bind, self.tries);
                 let example = model.map(|model| Example::new(model, self.universe, self.purpose));
                 let shown = example.and_then(|example| self.shows(example, what));
-                if shown.is_some() {
+                let is_pictured = |of: &Example| of.bound.rows.contains_key(&Entity::Account);
+                if shown.as_ref().is_some_and(is_pictured) {
                     return shown;
                 }
+                found = found.or(shown);
             }
         }
-        None
+        found
     }
 
     /// The example with what both versions make of it, if the new one shows more.

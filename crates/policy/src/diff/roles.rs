@@ -2,46 +2,72 @@
 
 use std::sync::Arc;
 
+use super::Comparison;
 use crate::finite::{Change, Diagram, Ref, Universe, Var};
 
 /// Most sets of roles that are told apart.
 const MAX_SETS: usize = 256;
 
 /// Askers with the same roles, as far as these matter.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct RoleSet {
-    pub(super) with: Vec<Arc<str>>,
-    pub(super) without: Vec<Arc<str>>,
-    /// How what is shown changes on their requests.
-    pub(super) changes: Vec<Change>,
+    /// Roles, and whether they have them.
+    pub(super) roles: Vec<(Arc<str>, bool)>,
+    /// How what is shown changes on their requests, examples or not.
+    pub(super) comparison: Comparison,
     /// Where the diagram goes on, and by which choices one gets there.
     pub(super) ways: Vec<(Vec<(Var, usize)>, Ref)>,
 }
 
-/// Takes the roles off the top of a diagram of changes.
-pub(super) fn role_sets(diagram: &Diagram, universe: &Universe, of: Ref) -> Vec<RoleSet> {
-    let mut sets = Vec::new();
-    if !walk(
-        diagram,
-        universe,
-        of,
-        &mut RoleSet::default(),
-        &mut Vec::new(),
-        &mut sets,
-    ) {
-        // Too many to tell apart: one for all.
-        sets = vec![RoleSet {
-            changes: changes(diagram, of),
-            ways: vec![(Vec::new(), of)],
-            ..RoleSet::default()
-        }];
+impl RoleSet {
+    /// Everyone, of whom nothing is known.
+    pub(super) const EVERYONE: Self = Self {
+        roles: Vec::new(),
+        comparison: Comparison::Unproven,
+        ways: Vec::new(),
+    };
+
+    /// Whether someone may be in both.
+    fn meets(&self, other: &Self) -> bool {
+        let mut roles = self.roles.iter();
+        !roles.any(|(role, has)| other.roles.contains(&(Arc::clone(role), !has)))
     }
-    join(sets)
+
+    /// Whether all of the other are in it.
+    fn covers(&self, other: &Self) -> bool {
+        self.roles.iter().all(|role| other.roles.contains(role))
+    }
 }
 
-fn changes(diagram: &Diagram, of: Ref) -> Vec<Change> {
-    let leaves = diagram.leaves(of);
-    leaves.into_iter().filter_map(Change::of_value).collect()
+/// Takes the roles off the top of a diagram of changes. Everyone is in a set; who is in several is in
+/// sets that change alike.
+pub(super) fn role_sets(diagram: &Diagram, universe: &Universe, of: Ref) -> Vec<RoleSet> {
+    let mut sets = Vec::new();
+    let (mut roles, mut path) = (Vec::new(), Vec::new());
+    if !walk(diagram, universe, of, &mut roles, &mut path, &mut sets) {
+        // Too many to tell apart: one for all.
+        sets = vec![RoleSet {
+            comparison: comparison(diagram, of),
+            ways: vec![(Vec::new(), of)],
+            ..RoleSet::EVERYONE
+        }];
+    }
+    simplify(&sets)
+}
+
+fn comparison(diagram: &Diagram, of: Ref) -> Comparison {
+    let steps = diagram.leaves(of).into_iter().filter_map(Change::of_value);
+    let (mut more, mut less) = (false, false);
+    for step in steps {
+        more |= matches!(step, Change::Wider | Change::Differs);
+        less |= matches!(step, Change::Narrower | Change::Differs);
+    }
+    match (more, less) {
+        (false, false) => Comparison::Same,
+        (false, true) => Comparison::Narrower,
+        (true, false) => Comparison::Wider,
+        (true, true) => Comparison::Incomparable,
+    }
 }
 
 /// `false` if there are too many sets.
@@ -49,7 +75,7 @@ fn walk(
     diagram: &Diagram,
     universe: &Universe,
     of: Ref,
-    set: &mut RoleSet,
+    roles: &mut Vec<(Arc<str>, bool)>,
     path: &mut Vec<(Var, usize)>,
     sets: &mut Vec<RoleSet>,
 ) -> bool {
@@ -59,28 +85,18 @@ fn walk(
     });
     let Some((var, kids, role)) = role else {
         sets.push(RoleSet {
-            changes: changes(diagram, of),
+            comparison: comparison(diagram, of),
             ways: vec![(path.clone(), of)],
-            ..set.clone()
+            roles: roles.clone(),
         });
         return sets.len() <= MAX_SETS;
     };
     for (option, kid) in kids.iter().enumerate() {
-        let of_set = if option == 0 {
-            &mut set.without
-        } else {
-            &mut set.with
-        };
-        of_set.push(Arc::clone(role));
+        roles.push((Arc::clone(role), option == 1));
         path.push((var, option));
-        let fits = walk(diagram, universe, *kid, set, path, sets);
+        let fits = walk(diagram, universe, *kid, roles, path, sets);
         path.pop();
-        let of_set = if option == 0 {
-            &mut set.without
-        } else {
-            &mut set.with
-        };
-        of_set.pop();
+        roles.pop();
         if !fits {
             return false;
         }
@@ -88,56 +104,34 @@ fn walk(
     true
 }
 
-/// Joins two sets that differ in one role and change alike, as long as there are any.
-fn join(mut sets: Vec<RoleSet>) -> Vec<RoleSet> {
-    let mut place = 0;
-    while place < sets.len() {
-        let joined = sets
-            .iter()
-            .enumerate()
-            .skip(place + 1)
-            .find_map(|(other, set)| Some((other, joined(sets.get(place)?, set)?)));
-        match joined {
-            Some((other, set)) => {
-                sets.remove(other);
-                if let Some(slot) = sets.get_mut(place) {
-                    *slot = set;
-                }
-                place = 0;
+/// Asks for no role that does not matter: a set grows as long as it meets none that changes otherwise.
+fn simplify(sets: &[RoleSet]) -> Vec<RoleSet> {
+    let mut simple: Vec<RoleSet> = Vec::new();
+    for set in sets {
+        let mut grown = set.clone();
+        // What they have says more than what they have not.
+        let (has, has_not): (Vec<_>, Vec<_>) = set.roles.iter().partition(|(_, has)| *has);
+        for role in has_not.into_iter().chain(has) {
+            let mut larger = grown.clone();
+            larger.roles.retain(|of| of != role);
+            let mut others = sets.iter().filter(|of| of.comparison != set.comparison);
+            if !others.any(|other| larger.meets(other)) {
+                grown = larger;
             }
-            None => place += 1,
+        }
+        // Sets that change otherwise never meet, so one that covers it changes alike.
+        match simple.iter_mut().find(|known| known.covers(&grown)) {
+            Some(known) => known.ways.extend(grown.ways),
+            None => {
+                let (covered, rest): (Vec<_>, Vec<_>) =
+                    simple.into_iter().partition(|known| grown.covers(known));
+                grown
+                    .ways
+                    .extend(covered.into_iter().flat_map(|set| set.ways));
+                simple = rest;
+                simple.push(grown);
+            }
         }
     }
-    sets
-}
-
-fn joined(a: &RoleSet, b: &RoleSet) -> Option<RoleSet> {
-    if a.changes != b.changes {
-        return None;
-    }
-    let more = |of: &[Arc<str>], than: &[Arc<str>]| -> Vec<Arc<str>> {
-        of.iter()
-            .filter(|role| !than.contains(role))
-            .cloned()
-            .collect()
-    };
-    let (with, without) = (more(&a.with, &b.with), more(&a.without, &b.without));
-    let (with_b, without_b) = (more(&b.with, &a.with), more(&b.without, &a.without));
-    let differ_in_one = match (with.as_slice(), without.as_slice()) {
-        ([role], []) if with_b.is_empty() => without_b == [Arc::clone(role)],
-        ([], [role]) if without_b.is_empty() => with_b == [Arc::clone(role)],
-        _ => false,
-    };
-    let without_role = |of: &[Arc<str>]| -> Vec<Arc<str>> {
-        of.iter()
-            .filter(|role| !with.contains(role) && !without.contains(role))
-            .cloned()
-            .collect()
-    };
-    differ_in_one.then(|| RoleSet {
-        with: without_role(&a.with),
-        without: without_role(&a.without),
-        changes: a.changes.clone(),
-        ways: a.ways.iter().chain(&b.ways).cloned().collect(),
-    })
+    simple
 }
