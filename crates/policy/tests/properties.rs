@@ -18,6 +18,7 @@ use support::generate::{Request, Shape, policies, request, restriction};
 const ALL: Shape = Shape {
     absence: true,
     states: true,
+    related: true,
 };
 
 fn checked(text: &str) -> (kith_domain::Definitions, Policies) {
@@ -218,8 +219,8 @@ proptest! {
 
     #[test]
     fn a_restriction_more_never_gives_more(
-        text in policies(Shape { states: false, absence: true }),
-        more in restriction(Shape { states: false, absence: true }),
+        text in policies(Shape { states: false, ..ALL }),
+        more in restriction(Shape { states: false, ..ALL }),
         request in request(),
     ) {
         let (definitions, policies) = checked(&text);
@@ -235,7 +236,7 @@ proptest! {
 
     #[test]
     fn knowing_less_never_gives_more(
-        text in policies(Shape { states: true, absence: false }),
+        text in policies(Shape { absence: false, ..ALL }),
         request in request(),
         lost in proptest::sample::subsequence(
             vec!["region", "plan", "paymentState", "privateRevenue", "seats", "createdAt", "email"], 0..7),

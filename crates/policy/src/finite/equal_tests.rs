@@ -17,6 +17,7 @@ use crate::tri::Tri;
 const ALL: generate::Shape = generate::Shape {
     absence: true,
     states: true,
+    related: false,
 };
 
 /// Holds every diagram of these policies against the direct evaluator, on one choice of options for

@@ -9,8 +9,9 @@ use proptest::sample::select;
 
 use super::Rows;
 
-/// Fields of the worked cases in an order in which states may read the states of those before.
-pub(crate) const FIELDS: [&str; 7] = [
+/// Fields of the worked cases in an order in which states may read the states of those before. No
+/// condition reads the events at the end.
+pub(crate) const FIELDS: [&str; 9] = [
     "account.region",
     "account.plan",
     "account.paymentState",
@@ -18,7 +19,12 @@ pub(crate) const FIELDS: [&str; 7] = [
     "account.enterpriseNotes",
     "account.seats",
     "person.email",
+    "event.checkout.failed",
+    "event.checkout.failed.card",
 ];
+
+/// How many of the fields are of events.
+const EVENTS: usize = 2;
 
 pub(crate) const PURPOSES: [Purpose; 6] = [
     Purpose::SupportView,
@@ -29,20 +35,23 @@ pub(crate) const PURPOSES: [Purpose; 6] = [
     Purpose::AutomationRun,
 ];
 
-pub(crate) const ACTORS: [&str; 9] = [
+/// `sue` differs from `sam` in nothing but who she is.
+pub(crate) const ACTORS: [&str; 11] = [
     "sam",
+    "sue",
     "lea",
     "bo",
     "kim",
     "agent",
     "agent for sam",
+    "agent for sue",
     "agent for lea",
     "api for bo",
     "automation",
 ];
 
 /// Tests of values and names. The last two are what absence passes.
-const TESTS: [&str; 22] = [
+const TESTS: [&str; 28] = [
     r#"account.region == "eu""#,
     r#"account.region != "us""#,
     r#"account.region in ["eu", "us"]"#,
@@ -55,6 +64,12 @@ const TESTS: [&str; 22] = [
     "account.privateRevenue <= 5000 EUR",
     "account.seats >= 10",
     "account.seats != 3",
+    "account.seats > 2.5",
+    "account.score < 7",
+    "account.isPartner == true",
+    "account.responseTime > 2 hours",
+    r#""vip" in account.labels"#,
+    r#"account.owner < "sam""#,
     r#"user.role == "support""#,
     r#"user.role in ["leadership", "success"]"#,
     r#"agent.kind == "ai""#,
@@ -67,6 +82,19 @@ const TESTS: [&str; 22] = [
     "person.email is not absent",
 ];
 
+/// Tests of who it is, and of one value beside another: a comparison of versions cannot tell all of
+/// them apart.
+const RELATED: [&str; 8] = [
+    "account.score == account.seats",
+    "account.region in account.labels",
+    "account.owner == user.name",
+    r#"user.name == "sam""#,
+    r#"user.id in ["mem_00000000000000000000000000", "x"]"#,
+    "user.id == account.owner",
+    "account.owner != agent.name",
+    "now - account.createdAt < 30 days",
+];
+
 /// What conditions may be made of.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
@@ -74,6 +102,8 @@ pub(crate) struct Shape {
     pub(crate) absence: bool,
     /// Whether states are tested.
     pub(crate) states: bool,
+    /// Whether values are held against each other, and against who asks.
+    pub(crate) related: bool,
 }
 
 fn test(shape: Shape, fields: usize) -> BoxedStrategy<String> {
@@ -82,12 +112,13 @@ fn test(shape: Shape, fields: usize) -> BoxedStrategy<String> {
     } else {
         TESTS.len() - 2
     };
-    let plain = select(&TESTS[..plain]).prop_map(str::to_owned);
+    let related: &[_] = if shape.related { &RELATED } else { &[] };
+    let plain = select([&TESTS[..plain], related].concat()).prop_map(str::to_owned);
     if !shape.states || fields == 0 {
         return plain.boxed();
     }
     let states = (
-        select(&FIELDS[..fields]),
+        select(&FIELDS[..fields.min(FIELDS.len() - EVENTS)]),
         select(vec!["==", "!="]),
         select(vec!["hidden", "masked", "visible"]),
     );
@@ -215,6 +246,11 @@ pub(crate) fn request() -> impl Strategy<Value = Request> {
             ],
         ),
         ("seats", &["3", "10", "200"]),
+        ("score", &["2.5", "7", "10"]),
+        ("isPartner", &["true", "false"]),
+        ("responseTime", &[r#""1 hour""#, r#""3 days""#]),
+        ("labels", &["[]", r#"["vip"]"#, r#"["eu", "late"]"#]),
+        ("owner", &[r#""sam""#, r#""sue""#, r#""drafter""#]),
         (
             "createdAt",
             &[r#""2026-11-20T00:00:00Z""#, r#""2020-01-01T00:00:00Z""#],

@@ -108,7 +108,7 @@ fn set(words: &[&str]) -> std::collections::BTreeSet<Arc<str>> {
 /// One of the members of the worked cases.
 pub(crate) fn member(name: &str) -> Arc<Member> {
     let (roles, regions): (&[&str], &[&str]) = match name {
-        "sam" => (&["support"], &["eu"]),
+        "sam" | "sue" => (&["support"], &["eu"]),
         "lea" => (&["leadership"], &["eu", "us"]),
         "bo" => (&["support", "success"], &[]),
         "kim" => (&["success"], &["eu"]),
