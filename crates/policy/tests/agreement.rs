@@ -16,7 +16,7 @@ mod support;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use kith_domain::{Actor, Catalog, Purpose};
+use kith_domain::{Actor, Catalog, Purpose, Timestamp};
 use kith_policy::{Batch, PlanKey, Policies, SharedPlan, State, Subject, reference};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -83,8 +83,8 @@ impl<'a> Asked<'a> {
         actor: &Actor,
         purpose: Purpose,
         subjects: &[Subject<'_>],
+        now: Timestamp,
     ) -> Result<usize, TestCaseError> {
-        let now = support::now();
         let asker = self.policies.asker(actor, purpose);
         let shared = self
             .plans
@@ -133,16 +133,25 @@ const ALL: Shape = Shape {
     absence: true,
     states: true,
     related: true,
+    proof: true,
 };
+
+/// The time at which all cases play; a clock may also be as wrong as one can be.
+fn now() -> impl Strategy<Value = Timestamp> {
+    prop_oneof![
+        4 => Just(support::now()),
+        1 => select(vec![i64::MIN, 0, i64::MAX]).prop_map(Timestamp::from_micros),
+    ]
+}
 
 #[test]
 fn all_ways_agree_on_accounts_people_and_events() {
     let inputs = (
         policies(ALL),
-        proptest::collection::vec((select(&ACTORS[..]), select(&PURPOSES[..])), 1..6),
+        proptest::collection::vec((select(&ACTORS[..]), select(&PURPOSES[..]), now()), 1..6),
         proptest::collection::vec(request(), 1..70),
     );
-    let check = |(text, askers, requests): (String, Vec<(&str, Purpose)>, Vec<Request>)| {
+    let check = |(text, askers, requests): (String, Vec<(&str, Purpose, _)>, Vec<Request>)| {
         let (definitions, policies) = support::policies(&text);
         let catalog = &definitions.catalog;
         let rows: Vec<_> = requests
@@ -155,9 +164,9 @@ fn all_ways_agree_on_accounts_people_and_events() {
             .map(|(rows, request)| rows.subject(request.signed))
             .collect();
         let asked = Asked::new(catalog, &policies);
-        let decisions = askers
-            .iter()
-            .map(|(actor, purpose)| asked.check(&support::actor(actor), *purpose, &subjects));
+        let decisions = askers.iter().map(|(actor, purpose, now)| {
+            asked.check(&support::actor(actor), *purpose, &subjects, *now)
+        });
         decisions.sum()
     };
     compare(wanted() / 2, &inputs, check);
@@ -186,7 +195,7 @@ fn all_ways_agree_on_every_kind_of_value() {
             };
             let asked = Asked::new(&catalog, &policies);
             for ask in asks {
-                decisions += asked.check(&ask.actor, ask.purpose, &subjects)?;
+                decisions += asked.check(&ask.actor, ask.purpose, &subjects, support::now())?;
             }
         }
         Ok(decisions)

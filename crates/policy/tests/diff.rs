@@ -173,6 +173,7 @@ const ALL: Shape = Shape {
     absence: true,
     states: true,
     related: false,
+    proof: true,
 };
 
 fn cases(default: u32) -> ProptestConfig {

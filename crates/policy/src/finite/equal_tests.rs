@@ -18,6 +18,7 @@ const ALL: generate::Shape = generate::Shape {
     absence: true,
     states: true,
     related: false,
+    proof: true,
 };
 
 /// Holds every diagram of these policies against the direct evaluator, on one choice of options for

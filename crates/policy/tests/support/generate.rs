@@ -51,7 +51,7 @@ pub(crate) const ACTORS: [&str; 11] = [
 ];
 
 /// Tests of values and names. The last two are what absence passes.
-const TESTS: [&str; 28] = [
+const TESTS: [&str; 26] = [
     r#"account.region == "eu""#,
     r#"account.region != "us""#,
     r#"account.region in ["eu", "us"]"#,
@@ -74,13 +74,14 @@ const TESTS: [&str; 28] = [
     r#"user.role in ["leadership", "success"]"#,
     r#"agent.kind == "ai""#,
     "purpose in [ai.draft, support.view]",
-    "signedIdentity == true",
-    r#"identity.method == "jwt""#,
     r#"person.email == "ada@example.com""#,
     "account.createdAt < now - 30 days",
     "account.region is absent",
     "person.email is not absent",
 ];
+
+/// Tests of the proof. Losing it is no doubt, it is an answer: `not` turns it round.
+const PROOF: [&str; 2] = ["signedIdentity == true", r#"identity.method == "jwt""#];
 
 /// Tests of who it is, and of one value beside another: a comparison of versions cannot tell all of
 /// them apart.
@@ -104,6 +105,8 @@ pub(crate) struct Shape {
     pub(crate) states: bool,
     /// Whether values are held against each other, and against who asks.
     pub(crate) related: bool,
+    /// Whether the proof of the end user is tested.
+    pub(crate) proof: bool,
 }
 
 fn test(shape: Shape, fields: usize) -> BoxedStrategy<String> {
@@ -113,7 +116,8 @@ fn test(shape: Shape, fields: usize) -> BoxedStrategy<String> {
         TESTS.len() - 2
     };
     let related: &[_] = if shape.related { &RELATED } else { &[] };
-    let plain = select([&TESTS[..plain], related].concat()).prop_map(str::to_owned);
+    let proof: &[_] = if shape.proof { &PROOF } else { &[] };
+    let plain = select([&TESTS[..plain], related, proof].concat()).prop_map(str::to_owned);
     if !shape.states || fields == 0 {
         return plain.boxed();
     }

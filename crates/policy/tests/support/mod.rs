@@ -14,8 +14,8 @@ use kith_domain::catalog::EventNames;
 use kith_domain::definitions::{SourceFile, read_folder};
 use kith_domain::id::{AgentId, KeyId, MemberId};
 use kith_domain::{
-    Actor, Agent, AgentKind, Audience, Catalog, Definitions, Diagnostic, Entity, Member,
-    PolicyFile, Principal, Timestamp,
+    Actor, Agent, AgentKind, Audience, Catalog, Definitions, Diagnostic, Entity, FieldIdx, Member,
+    PolicyFile, Principal, Timestamp, Value,
 };
 use kith_policy::{Policies, Row, SignedIdentity, Subject};
 
@@ -167,6 +167,15 @@ impl Rows {
             row.set(idx, value.unwrap_or_else(|e| panic!("`{path}`: {e}")));
         }
         self.0.insert(entity, row);
+    }
+
+    /// Sets a value, of whatever type, where the row has one.
+    pub(crate) fn replace(&mut self, entity: Entity, field: FieldIdx, value: Value) {
+        if let Some(row) = self.0.get_mut(&entity)
+            && row.get(field).is_some()
+        {
+            row.set(field, value);
+        }
     }
 
     pub(crate) fn subject(&self, signed_identity: SignedIdentity) -> Subject<'_> {
