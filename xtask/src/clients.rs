@@ -1,5 +1,5 @@
 //! What the tests talk to for real: PostgreSQL's programs, Node.js and Python with the client
-//! libraries of `tests/clients/`.
+//! libraries of `tests/clients/`, and Chromium with the driver of `tests/browser/`.
 //!
 //! Programs come from the machine, or from Debian's packages where this may install them. The
 //! libraries go below cargo's target directory, once for each version of their lock file.
@@ -17,6 +17,21 @@ pub(crate) fn node_dir(project: &Project) -> PathBuf {
     project.target.join("clients/node")
 }
 
+/// The folder that holds the `node_modules` of the tests in a browser.
+pub(crate) fn browser_dir(project: &Project) -> PathBuf {
+    project.target.join("clients/browser")
+}
+
+/// The browser's program, wherever `PATH` has it.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let folders: Vec<_> = std::env::split_paths(&path).collect();
+    ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
+        .find(|program| program.is_file())
+}
+
 /// The interpreter of the virtual environment that has the client libraries.
 pub(crate) fn python(project: &Project) -> PathBuf {
     project.target.join("clients/python/bin/python")
@@ -25,7 +40,8 @@ pub(crate) fn python(project: &Project) -> PathBuf {
 /// Makes sure that all of it is there. Takes no time when it is.
 pub(crate) fn ensure(project: &Project) -> Result {
     programs(project)?;
-    node_packages(project)?;
+    node_packages(project, "tests/clients/node", &node_dir(project))?;
+    node_packages(project, "tests/browser", &browser_dir(project))?;
     python_packages(project)
 }
 
@@ -43,6 +59,9 @@ fn programs(project: &Project) -> Result {
     // Debian has `venv` without the part that puts `pip` into it, until `python3-venv` is there.
     if !works(project, "python3", &["-c", "import venv, ensurepip"]) {
         missing.push("python3-venv");
+    }
+    if chromium().is_none() {
+        missing.push("chromium");
     }
     if !missing.is_empty() {
         install(project, &missing)?;
@@ -107,27 +126,23 @@ fn install(project: &Project, packages: &[&str]) -> Result {
         .env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-fn node_packages(project: &Project) -> Result {
-    let from = project.root.join("tests/clients/node");
-    once(
-        &from.join("package-lock.json"),
-        &node_dir(project),
-        |into| {
-            for file in ["package.json", "package-lock.json", ".npmrc"] {
-                copy(&from.join(file), &into.join(file))?;
-            }
-            // No package here needs a script to be installed, and none gets to run one.
-            let npm_ci = [
-                "ci",
-                "--ignore-scripts",
-                "--no-audit",
-                "--no-fund",
-                "--no-update-notifier",
-                "--loglevel=error",
-            ];
-            run(project.command("npm").args(npm_ci).current_dir(into))
-        },
-    )
+fn node_packages(project: &Project, from: &str, into: &Path) -> Result {
+    let from = project.root.join(from);
+    once(&from.join("package-lock.json"), into, |into| {
+        for file in ["package.json", "package-lock.json", ".npmrc"] {
+            copy(&from.join(file), &into.join(file))?;
+        }
+        // No package here needs a script to be installed, and none gets to run one.
+        let npm_ci = [
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--loglevel=error",
+        ];
+        run(project.command("npm").args(npm_ci).current_dir(into))
+    })
 }
 
 fn python_packages(project: &Project) -> Result {

@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clients",
-        about: "what the tests talk to: PostgreSQL, and real client libraries",
+        about: "what the tests talk to: PostgreSQL, a browser, and real client libraries",
         run: clients_step,
     },
     Step {
@@ -206,6 +206,11 @@ fn with_test_environment(command: &mut Command, project: &Project, references: &
     command
         .env("KITH_TEST_NODE_DIR", clients::node_dir(project))
         .env("KITH_TEST_PYTHON", clients::python(project))
+        .env("KITH_TEST_BROWSER_DIR", clients::browser_dir(project))
+        .env(
+            "KITH_TEST_CHROMIUM",
+            clients::chromium().unwrap_or_default(),
+        )
         // A run of every test judges the snapshots that are committed, and writes none.
         .env("INSTA_UPDATE", "no")
         .env("INSTA_SNAPSHOT_REFERENCES_FILE", references.file());

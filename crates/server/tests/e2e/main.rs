@@ -14,6 +14,7 @@ mod clients;
 mod identity;
 mod isolation;
 mod leaks;
+mod pages;
 mod signed_identity;
 
 /// Makes two tests of each promise, one for each store.

@@ -1,0 +1,141 @@
+// Uses the page `/explain` of a running Kith in a real browser, by keyboard alone, for the Rust tests.
+//
+//   node explain.mjs < QUESTIONS.json
+//
+// QUESTIONS: { "url": "http://127.0.0.1:1234", "screenshots": FOLDER,
+//              "questions": [{ "name": "allowed", "views": [["light", 1], ["dark", 2]],
+//                              "fields": { "key": "kith_…", "purpose": "…" } }] }
+//
+// Asks each question in each of its views: a colour scheme, and how much the page is enlarged. Prints one line of JSON: what a person
+// would see, and what the browser noticed. It judges nothing; the Rust test does.
+
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+// The packages are installed outside of the checkout, where an `import` would not look for them.
+const installed = process.env.KITH_TEST_BROWSER_DIR
+const executablePath = process.env.KITH_TEST_CHROMIUM
+if (!installed || !executablePath) {
+  console.error('`KITH_TEST_BROWSER_DIR` and `KITH_TEST_CHROMIUM` are not set: run the tests with `cargo xtask test`')
+  process.exit(2)
+}
+const require = createRequire(join(installed, 'package.json'))
+const { chromium } = require('playwright-core')
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+const { url, screenshots, questions } = JSON.parse(readFileSync(0, 'utf8'))
+
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+    '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage',
+  ],
+})
+const seen = []
+for (const question of questions) {
+  for (const view of question.views) seen.push(await ask(question, view))
+}
+await browser.close()
+console.log(JSON.stringify(seen))
+
+async function ask({ name, fields }, [scheme, zoom]) {
+  // Enlarging a page means fewer, larger CSS pixels in the same window.
+  const context = await browser.newContext({
+    colorScheme: scheme,
+    viewport: { width: 1280 / zoom, height: 900 / zoom },
+    deviceScaleFactor: zoom,
+  })
+  const page = await context.newPage()
+  const requests = []
+  const complaints = []
+  const bodies = []
+  page.on('request', (request) => requests.push(request.url()))
+  page.on('response', (response) => bodies.push(response.text().catch(() => '')))
+  page.on('console', (message) => complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(String(error)))
+
+  const response = await page.goto(`${url}/explain`, { waitUntil: 'load' })
+  const empty = await look(page)
+  await shoot(page, `${name}-${scheme}-${zoom}-before`)
+
+  const stops = []
+  for (;;) {
+    await page.keyboard.press('Tab')
+    const stop = await page.evaluate(focused)
+    if (!stop || stops.length > 40) break
+    stops.push(stop)
+    if (stop.name in fields) await page.keyboard.type(fields[stop.name])
+    // What is folded away is opened only by those who need it.
+    if (stop.tag === 'SUMMARY' && 'onBehalfOf' in fields) await page.keyboard.press('Enter')
+    if (stop.tag === 'BUTTON') break
+  }
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('#answer h2', { timeout: 20_000 })
+  await page.waitForFunction(() => document.activeElement?.tagName === 'H2', null, { timeout: 20_000 })
+  const full = await look(page)
+  const answer = await page.evaluate(() => ({
+    title: document.title,
+    heading: document.querySelector('#answer h2').textContent,
+    text: document.querySelector('#answer').innerText,
+    states: Object.fromEntries(
+      [...document.querySelectorAll('#answer tbody tr')].map((row) => [
+        row.querySelector('th').textContent,
+        row.querySelector('.state').textContent,
+      ]),
+    ),
+  }))
+  await shoot(page, `${name}-${scheme}-${zoom}`)
+
+  // The choice of a state, by keyboard, if there are fields to choose from.
+  let chosen = null
+  await page.keyboard.press('Tab')
+  for (let at = 0; at < 4 && (await page.evaluate(focused))?.name !== 'only'; at += 1) await page.keyboard.press('Tab')
+  if ((await page.evaluate(focused))?.name === 'only') {
+    stops.push(await page.evaluate(focused))
+    await page.keyboard.press('ArrowLeft')
+    chosen = await page.evaluate(() => ({
+      state: document.querySelector('#answer').dataset.only,
+      states: [...document.querySelectorAll('#answer tbody tr')]
+        .filter((row) => row.checkVisibility())
+        .map((row) => row.querySelector('.state').className.replace('state ', '')),
+    }))
+  }
+
+  const kept = await page.evaluate(() => ({
+    address: location.href,
+    storage: localStorage.length + sessionStorage.length,
+    html: document.documentElement.outerHTML,
+  }))
+  kept.cookies = (await context.cookies()).length
+  kept.bodies = (await Promise.all(bodies)).join('\n')
+  await context.close()
+  return { name, scheme, zoom, policy: response.headers()['content-security-policy'], stops, empty, full, answer, chosen, requests, complaints, kept }
+}
+
+// What of the page does not fit, and what would keep someone from using it.
+async function look(page) {
+  await page.evaluate(axe)
+  return page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] })
+    const root = document.documentElement
+    return {
+      overflow: root.scrollWidth - root.clientWidth,
+      ground: getComputedStyle(document.body).backgroundColor,
+      violations: violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`),
+    }
+  })
+}
+
+// Where the focus is, and whether that can be seen.
+function focused() {
+  const at = document.activeElement
+  if (!at || at === document.body) return null
+  const shown = at.type === 'radio' ? at.nextElementSibling : at
+  return { tag: at.tagName, name: at.name || at.id || at.textContent.trim(), outlined: getComputedStyle(shown).outlineStyle === 'solid' }
+}
+
+async function shoot(page, name) {
+  await page.screenshot({ path: join(screenshots, `${name}.png`), fullPage: true })
+}
