@@ -33,21 +33,19 @@ const browser = await chromium.launch({
     '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage',
   ],
 })
-const seen = []
-for (const question of questions) {
-  for (const view of question.views) seen.push(await ask(question, view))
-}
+const visits = questions.flatMap((question) => question.views.map((view) => ask(question, view)))
+const seen = await Promise.all(visits)
 await browser.close()
 console.log(JSON.stringify(seen))
 
 async function ask({ name, fields }, [scheme, zoom]) {
-  // Enlarging a page means fewer, larger CSS pixels in the same window.
+  // To a page, being enlarged means a window of fewer CSS pixels; that they are larger it does not see.
   const context = await browser.newContext({
     colorScheme: scheme,
     viewport: { width: 1280 / zoom, height: 900 / zoom },
-    deviceScaleFactor: zoom,
   })
   const page = await context.newPage()
+  page.setDefaultTimeout(60_000)
   const requests = []
   const complaints = []
   const bodies = []
@@ -58,7 +56,6 @@ async function ask({ name, fields }, [scheme, zoom]) {
 
   const response = await page.goto(`${url}/explain`, { waitUntil: 'load' })
   const empty = await look(page)
-  await shoot(page, `${name}-${scheme}-${zoom}-before`)
 
   const stops = []
   for (;;) {
@@ -66,14 +63,20 @@ async function ask({ name, fields }, [scheme, zoom]) {
     const stop = await page.evaluate(focused)
     if (!stop || stops.length > 40) break
     stops.push(stop)
-    if (stop.name in fields) await page.keyboard.type(fields[stop.name])
+    // A text may be pasted; a choice is made step by step.
+    if (stop.name in fields && stop.tag === 'INPUT') await page.keyboard.insertText(fields[stop.name])
+    if (stop.name in fields && stop.tag === 'SELECT') {
+      while ((await page.evaluate(() => document.activeElement.value)) !== fields[stop.name]) {
+        await page.keyboard.press('ArrowDown')
+      }
+    }
     // What is folded away is opened only by those who need it.
     if (stop.tag === 'SUMMARY' && 'onBehalfOf' in fields) await page.keyboard.press('Enter')
     if (stop.tag === 'BUTTON') break
   }
   await page.keyboard.press('Enter')
-  await page.waitForSelector('#answer h2', { timeout: 20_000 })
-  await page.waitForFunction(() => document.activeElement?.tagName === 'H2', null, { timeout: 20_000 })
+  await page.waitForSelector('#answer h2')
+  await page.waitForFunction(() => document.activeElement?.tagName === 'H2', null)
   const full = await look(page)
   const answer = await page.evaluate(() => ({
     title: document.title,
