@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 use kith_domain::{
     Actor, Audience, Catalog, Definitions, Entity, FieldIdx, IdentifierType, Purpose, Sensitivity,
 };
-use kith_policy::diff::{Asker, Change, Comparison, Diff, Example, RouteChange, What, compare};
+use kith_policy::diff::{
+    Asker, Change, Comparison, Diff, Example, RouteChange, What, compare, compare_within,
+};
 use kith_policy::{Policies, Route, State, Subject, reference};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -315,7 +317,7 @@ fn what_would_take_for_ever_ends_quickly_and_is_unproven() {
 }
 
 proptest! {
-    #![proptest_config(cases(48))]
+    #![proptest_config(cases(32))]
 
     #[test]
     fn no_request_contradicts_the_comparison(
@@ -329,6 +331,22 @@ proptest! {
         let diff = compare(&old, &new);
         examples_hold(&diff, (&old, &new), &definitions.catalog)?;
         prop_assert!(is_proven(&diff), "{diff:?}");
+        for request in &requests {
+            agrees(&diff, (&old, &new), &definitions.catalog, request)?;
+        }
+    }
+
+    #[test]
+    fn what_both_versions_share_may_be_left_whole(
+        kept in policies(ALL),
+        lost in policies(ALL),
+        won in policies(ALL),
+        requests in proptest::collection::vec(request(), 60),
+    ) {
+        let (definitions, old) = support::policies(&format!("{kept}\n{lost}"));
+        let (_, new) = support::policies(&format!("{won}\n{kept}"));
+        let diff = compare_within(&old, &new, 0);
+        examples_hold(&diff, (&old, &new), &definitions.catalog)?;
         for request in &requests {
             agrees(&diff, (&old, &new), &definitions.catalog, request)?;
         }
@@ -407,29 +425,6 @@ proptest! {
     }
 
     #[test]
-    fn tests_of_every_form_are_told_apart(
-        kept in mixed_policies(),
-        lost in mixed_policies(),
-        won in mixed_policies(),
-        requests in proptest::collection::vec(mixed_request(), 100),
-    ) {
-        let (definitions, old) = support::policies(&format!("{kept}\n{lost}"));
-        let (_, new) = support::policies(&format!("{kept}\n{won}"));
-        let diff = compare(&old, &new);
-        examples_hold(&diff, (&old, &new), &definitions.catalog)?;
-        for (actor, purpose, [account, person], proof) in &requests {
-            let mut rows = support::Rows::default();
-            for (entity, values) in [(Entity::Account, account), (Entity::Person, person)] {
-                if let Some(values) = values {
-                    rows.bind(&definitions.catalog, entity, values);
-                }
-            }
-            let subject = rows.subject(*proof);
-            agrees_on(&diff, (&old, &new), &definitions.catalog, actor, *purpose, &subject)?;
-        }
-    }
-
-    #[test]
     fn a_restriction_more_is_never_wider(
         kept in policies(Shape { states: false, ..ALL }),
         more in restriction(Shape { states: false, ..ALL }),
@@ -447,5 +442,37 @@ proptest! {
         let (_, new) = support::policies(&reversed.join("\n"));
         let diff = compare(&old, &new);
         prop_assert!(diff.changes.is_empty(), "{diff:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(12))]
+
+    #[test]
+    fn tests_of_every_form_are_told_apart(
+        kept in mixed_policies(),
+        lost in mixed_policies(),
+        won in mixed_policies(),
+        requests in proptest::collection::vec(mixed_request(), 100),
+        is_left_whole in any::<bool>(),
+    ) {
+        let (definitions, old) = support::policies(&format!("{kept}\n{lost}"));
+        let (_, new) = support::policies(&format!("{kept}\n{won}"));
+        let diff = if is_left_whole {
+            compare_within(&old, &new, 0)
+        } else {
+            compare(&old, &new)
+        };
+        examples_hold(&diff, (&old, &new), &definitions.catalog)?;
+        for (actor, purpose, [account, person], proof) in &requests {
+            let mut rows = support::Rows::default();
+            for (entity, values) in [(Entity::Account, account), (Entity::Person, person)] {
+                if let Some(values) = values {
+                    rows.bind(&definitions.catalog, entity, values);
+                }
+            }
+            let subject = rows.subject(*proof);
+            agrees_on(&diff, (&old, &new), &definitions.catalog, actor, *purpose, &subject)?;
+        }
     }
 }

@@ -5,35 +5,52 @@ use std::sync::Arc;
 
 use kith_domain::{Entity, Purpose};
 
+use super::common::common;
 use super::example::Example;
 use super::roles::{RoleSet, role_sets};
 use super::routes::routes;
 use super::{Asker, Change, Comparison, Diff, What, Who};
 use crate::finite::{
-    Change as Step, Compiler, Diagram, MAX_STEPS, Memory, Model, Op, Ref, Shape, ShapeSide,
+    Change as Step, Compiler, Diagram, Key, MAX_STEPS, Memory, Model, Op, Ref, Shape, ShapeSide,
     TooLarge, Universe, Var, asks_for_kind,
 };
-use crate::policies::{ClassIdx, Inner, Policies};
+use crate::policies::{ClassIdx, Inner, Policies, StatementId};
 use crate::reference::Outcome;
 use crate::state::{Interval, State};
 use crate::tri::Tri;
 
 /// Most steps that one comparison takes, over all purposes and askers.
-const MAX_ALL_STEPS: usize = 10 * MAX_STEPS;
+const MAX_ALL_STEPS: usize = 20 * MAX_STEPS;
 /// Most requests that are tried to show a widening.
 const MAX_EXAMPLES: usize = 24;
 /// Most combinations of values that are tried, over all widenings, where no few values stand for all.
 const MAX_TRIES: usize = 100_000;
 
+/// Most requests that are tried where statements were not taken apart, each at some cost.
+const MAX_COMMON_EXAMPLES: usize = 4;
+
 /// What a comparison may still spend.
 struct Budget {
+    /// With every statement taken apart.
     steps: usize,
+    /// With those that both versions share left whole.
+    common_steps: usize,
+    /// To find requests on which those come out as they should.
+    example_steps: usize,
     tries: usize,
 }
 
 /// Compares two versions of the policies, with their catalogs.
 #[must_use]
 pub fn compare(old: &Policies, new: &Policies) -> Diff {
+    compare_within(old, new, MAX_ALL_STEPS)
+}
+
+/// Compares two versions with at most so many steps for taking every statement apart. Beyond them, and
+/// so always if there are none, those that both versions share are left whole: that is quicker, tells
+/// fewer roles apart, and may leave more unproven.
+#[must_use]
+pub fn compare_within(old: &Policies, new: &Policies, steps: usize) -> Diff {
     let tells_kinds_apart = asks_for_kind(&old.0) || asks_for_kind(&new.0);
     let mut universe = Universe::new(&[&old.0, &new.0]);
     let groups = groups(&universe, &old.0, &new.0);
@@ -47,9 +64,12 @@ pub fn compare(old: &Policies, new: &Policies) -> Diff {
     }
     let mut changes = Vec::new();
     let mut budget = Budget {
-        steps: MAX_ALL_STEPS,
+        steps,
+        common_steps: MAX_ALL_STEPS,
+        example_steps: MAX_ALL_STEPS,
         tries: MAX_TRIES,
     };
+    let common = common(&old.0, &new.0, &universe);
     for purpose in Purpose::ALL {
         for shape in Shape::all(tells_kinds_apart) {
             let sides = shape.sides(*purpose);
@@ -58,16 +78,36 @@ pub fn compare(old: &Policies, new: &Policies) -> Diff {
                 new,
                 universe: &mut universe,
                 diagram: Diagram::new(MAX_STEPS.min(budget.steps)),
+                examples: Diagram::new(MAX_STEPS.min(budget.example_steps)),
+                example_memory: Memory::default(),
                 sides: &sides,
                 shape,
                 purpose: *purpose,
                 memory: [Memory::default(), Memory::default()],
+                common: None,
                 tells_kinds_apart,
                 tries: &mut budget.tries,
                 changes: &mut changes,
             };
-            pair.compare(&groups);
-            budget.steps = budget.steps.saturating_sub(pair.diagram.steps());
+            let begin = pair.changes.len();
+            if pair.compare(&groups) == Err(TooLarge) {
+                budget.steps = budget.steps.saturating_sub(pair.diagram.steps());
+                // What both versions share is the same on either side, whatever it is.
+                pair.changes.truncate(begin);
+                pair.common = Some(&common);
+                pair.diagram = Diagram::new(MAX_STEPS.min(budget.common_steps));
+                pair.memory = [Memory::default(), Memory::default()];
+                if pair.compare(&groups) == Err(TooLarge) {
+                    pair.changes.truncate(begin);
+                    pair.give_up(&groups);
+                }
+                let spent = pair.diagram.steps();
+                budget.common_steps = budget.common_steps.saturating_sub(spent);
+            } else {
+                budget.steps = budget.steps.saturating_sub(pair.diagram.steps());
+            }
+            let spent = pair.examples.steps();
+            budget.example_steps = budget.example_steps.saturating_sub(spent);
         }
     }
     let routes = routes(old, new, &mut universe, &mut budget.tries);
@@ -159,6 +199,11 @@ struct Pair<'a> {
     shape: Shape,
     purpose: Purpose,
     memory: [Memory; 2],
+    /// Statements that are not taken apart.
+    common: Option<&'a HashSet<StatementId>>,
+    /// Where those are taken apart, to find requests.
+    examples: Diagram,
+    example_memory: Memory,
     tells_kinds_apart: bool,
     tries: &'a mut usize,
     changes: &'a mut Vec<Change>,
@@ -171,47 +216,65 @@ struct Answers {
 }
 
 impl Pair<'_> {
-    fn compare(&mut self, groups: &[Group]) {
+    /// Tells every change. Statements that both versions share may be left whole: then more may be
+    /// told than there is, and never less.
+    fn compare(&mut self, groups: &[Group]) -> Result<(), TooLarge> {
         // Where no statement allows it, every request is refused before any row is looked for.
         let is_asked = |policies: &Policies| {
             let mut sides = self.sides.iter();
             sides.all(|side| policies.0.allow.contains_key(&side.purpose))
         };
         if !is_asked(self.old) && !is_asked(self.new) {
-            return;
+            return Ok(());
         }
-        let answers = if self.universe.is_too_large() {
-            Err(TooLarge)
-        } else {
-            self.answers()
-        };
-        let answers = match answers {
-            Ok(answers) => answers,
-            Err(TooLarge) => {
-                self.report(What::Rows, None);
-                self.report(What::Answer, None);
-                if self.purpose.audience().is_some() {
-                    let all = groups.iter().flat_map(|group| group.fields.iter().cloned());
-                    self.report(What::Fields(all.collect()), None);
-                }
-                return;
-            }
-        };
+        if self.universe.is_too_large() {
+            return Err(TooLarge);
+        }
+        let answers = self.answers()?;
         let [old, new] = answers.exists;
-        let rows = self.diagram.apply(Op::AnswerChange, old, new).ok();
-        self.report(What::Rows, rows);
+        let rows = self.diagram.apply(Op::AnswerChange, old, new);
+        self.tell(&What::Rows, rows, None)?;
         let [old, new] = answers.answered;
-        let answer = self.diagram.apply(Op::AnswerChange, old, new).ok();
-        self.report(What::Answer, answer);
+        let answer = self.diagram.apply(Op::AnswerChange, old, new);
+        self.tell(&What::Answer, answer, None)?;
         if self.purpose.audience().is_some() {
             for group in groups {
-                let change = self.group(group, &answers).ok();
-                self.report_of(
-                    What::Fields(group.fields.clone()),
-                    change,
-                    Some(group.entity),
-                );
+                let change = self.group(group, &answers);
+                let what = What::Fields(group.fields.clone());
+                self.tell(&what, change, Some(group.entity))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Tells a change. What is too large ends the attempt, as long as there is a cheaper one.
+    fn tell(
+        &mut self,
+        what: &What,
+        change: Result<Ref, TooLarge>,
+        entity: Option<Entity>,
+    ) -> Result<(), TooLarge> {
+        match change {
+            Ok(change) => self.report(what, change, entity),
+            Err(TooLarge) if self.common.is_some() => {
+                let who = self.who(&RoleSet::EVERYONE);
+                self.push(who, what.clone(), Comparison::Unproven, None);
+            }
+            Err(TooLarge) => return Err(TooLarge),
+        }
+        Ok(())
+    }
+
+    /// Tells that nothing is known.
+    fn give_up(&mut self, groups: &[Group]) {
+        let mut all = vec![What::Rows, What::Answer];
+        if self.purpose.audience().is_some() {
+            let fields = groups.iter().flat_map(|group| group.fields.iter().cloned());
+            all.push(What::Fields(fields.collect()));
+        }
+        for what in all {
+            let who = self.who(&RoleSet::EVERYONE);
+            self.push(who, what, Comparison::Unproven, None);
         }
     }
 
@@ -221,14 +284,15 @@ impl Pair<'_> {
         } else {
             &self.new.0
         };
-        Some(Compiler::new(
+        let compiler = Compiler::new(
             inner,
             version,
             self.universe,
             &mut self.diagram,
             (self.shape, self.purpose, self.sides),
             self.memory.get_mut(version)?,
-        ))
+        );
+        Some(compiler.without(self.common))
     }
 
     fn answers(&mut self) -> Result<Answers, TooLarge> {
@@ -254,39 +318,33 @@ impl Pair<'_> {
     }
 
     fn group(&mut self, group: &Group, answers: &Answers) -> Result<Ref, TooLarge> {
-        let mut shown = Vec::new();
-        for (version, (class, answered)) in group.classes.iter().zip(answers.answered).enumerate() {
-            let state = match class {
+        let mut states = [Ref::NOTHING; 2];
+        for (version, (class, state)) in group.classes.iter().zip(&mut states).enumerate() {
+            *state = match class {
                 Some(class) => self.compiler(version).ok_or(TooLarge)?.met(*class)?,
                 // What is not catalogued is hidden.
                 None => Ref::interval(Interval::exactly(State::Hidden)),
             };
-            shown.push(self.diagram.apply(Op::Emit, answered, state)?);
         }
-        match shown.as_slice() {
-            [old, new] => self.diagram.apply(Op::StateChange, *old, *new),
-            _ => Err(TooLarge),
+        let ([old_state, new_state], [old, new]) = (states, answers.answered);
+        // Most fields are decided as before. Equal functions are one, so that is soon told.
+        if (old_state, old) == (new_state, new) {
+            return Ok(Ref::change(Step::Same));
         }
+        let old = self.diagram.apply(Op::Emit, old, old_state)?;
+        let new = self.diagram.apply(Op::Emit, new, new_state)?;
+        self.diagram.apply(Op::StateChange, old, new)
     }
 
-    fn report(&mut self, what: What, change: Option<Ref>) {
-        self.report_of(what, change, None);
-    }
-
-    /// Tells a change role by role; without a diagram, that nothing is known of it.
-    fn report_of(&mut self, what: What, change: Option<Ref>, entity: Option<Entity>) {
-        let Some(change) = change else {
-            let who = self.who(&RoleSet::EVERYONE);
-            self.push(who, what, Comparison::Unproven, None);
-            return;
-        };
+    /// Tells a change role by role.
+    fn report(&mut self, what: &What, change: Ref, entity: Option<Entity>) {
         for set in role_sets(&self.diagram, self.universe, change) {
             if set.comparison == Comparison::Same {
                 continue;
             }
             let (mut comparison, mut example) = (set.comparison, None);
             if !comparison.is_safe() {
-                example = self.example(&set, &what, entity);
+                example = self.example(&set, what, entity);
                 if example.is_none() {
                     comparison = Comparison::Unproven;
                 }
@@ -336,7 +394,10 @@ impl Pair<'_> {
             let step = Step::of_value(leaf);
             matches!(step, Some(Step::Wider | Step::Differs))
         };
-        let mut left = MAX_EXAMPLES;
+        let mut left = match self.common {
+            None => MAX_EXAMPLES,
+            Some(_) => MAX_COMMON_EXAMPLES,
+        };
         // One about an account is what people can picture; any other shows it as well.
         let mut found = None;
         for (start, of) in &set.ways {
@@ -344,6 +405,9 @@ impl Pair<'_> {
             left = left.saturating_sub(paths.len());
             for rest in paths {
                 let path: Vec<(Var, usize)> = start.iter().copied().chain(rest).collect();
+                let Some(path) = self.taken_apart(path) else {
+                    continue;
+                };
                 let asks = (self.shape, self.purpose);
                 let model = Model::of_path(self.universe, asks, &path, &bind, self.tries);
                 let example = model.map(|model| Example::new(model, self.universe, self.purpose));
@@ -356,6 +420,65 @@ impl Pair<'_> {
             }
         }
         found
+    }
+
+    /// A path on which the statements that were left whole come out as this one has them; `None` if
+    /// there is none.
+    fn taken_apart(&mut self, path: Vec<(Var, usize)>) -> Option<Vec<(Var, usize)>> {
+        let is_common = |(var, _): &(Var, usize)| {
+            let key = self.universe.key(*var);
+            matches!(key, Some(Key::Common(_)))
+        };
+        let (common, rest): (Vec<_>, Vec<_>) = path.into_iter().partition(is_common);
+        if common.is_empty() {
+            return Some(rest);
+        }
+        // Where that is too much to find out, some request may show it nevertheless.
+        match self.conjoined(&common, &rest) {
+            Ok(all) => {
+                let is_true = |leaf| Ref::tri(Tri::True).value() == Some(leaf);
+                self.examples.paths(all, 1, &is_true).pop()
+            }
+            Err(TooLarge) => Some(rest),
+        }
+    }
+
+    fn conjoined(
+        &mut self,
+        common: &[(Var, usize)],
+        rest: &[(Var, usize)],
+    ) -> Result<Ref, TooLarge> {
+        let diagram = &mut self.examples;
+        let mut all = Ref::tri(Tri::True);
+        for (var, option) in rest {
+            let options = 0..self.universe.count(*var);
+            let kids = options.map(|of| Ref::tri(Tri::from(of == *option)));
+            let chosen = diagram.node(*var, kids.collect())?;
+            all = diagram.apply(Op::And, all, chosen)?;
+        }
+        for (var, option) in common {
+            let Some(Key::Common(part)) = self.universe.key(*var).cloned() else {
+                continue;
+            };
+            let asks = (self.shape, self.purpose, self.sides);
+            let memory = &mut self.example_memory;
+            let mut compiler = Compiler::new(&self.new.0, 1, self.universe, diagram, asks, memory);
+            let value = compiler.part(part)?;
+            let (grants, restricts) = (
+                diagram.map(Op::Grants, value)?,
+                diagram.map(Op::Restricts, value)?,
+            );
+            let wanted = match option {
+                0 => diagram.map(Op::Not, restricts)?,
+                1 => {
+                    let not_true = diagram.map(Op::Not, grants)?;
+                    diagram.apply(Op::And, not_true, restricts)?
+                }
+                _ => grants,
+            };
+            all = diagram.apply(Op::And, all, wanted)?;
+        }
+        Ok(all)
     }
 
     /// The example with what both versions make of it, if the new one shows more.

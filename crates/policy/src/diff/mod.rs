@@ -6,6 +6,7 @@
 //! that shows it, asked of both versions by the direct evaluator before anyone sees it. What could not
 //! be gone through in full is *unproven*, which never counts as safe.
 
+mod common;
 mod compare;
 mod example;
 mod roles;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use kith_domain::{Actor, AgentKind, Definitions, IdentifierType, Purpose};
 use serde::Serialize;
 
-pub use compare::compare;
+pub use compare::{compare, compare_within};
 pub use example::{Bound, Example};
 pub use routes::RouteChange;
 

@@ -1,7 +1,7 @@
 //! Policies to diagrams, for one shape of asker and one purpose. Rule for rule this is the direct
 //! evaluator (`reference`), with functions in the place of values.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use kith_domain::{Entity, FieldIdx, Purpose, Value};
@@ -9,12 +9,12 @@ use kith_domain::{Entity, FieldIdx, Purpose, Value};
 use super::classes::{Source, Test};
 use super::diagram::{Diagram, Op, Ref, TooLarge};
 use super::shape::{Shape, ShapeSide};
-use super::universe::{Key, PROOFS, Universe, Var};
+use super::universe::{Key, PROOFS, Part, Universe, Var};
 use crate::eval::{Reading, Scalar};
 use crate::field::Start;
 use crate::ir::{Atom, Base, Items, Node, NodeId, Term};
 use crate::names::{Attr, NO_AGENT};
-use crate::policies::{ClassIdx, Effect, Inner, StatementIdx};
+use crate::policies::{ClassIdx, Effect, Inner, Statement, StatementId, StatementIdx};
 use crate::state::{Interval, State};
 use crate::tri::Tri;
 
@@ -34,6 +34,8 @@ pub(crate) struct Compiler<'a> {
     sides: &'a [ShapeSide],
     needs_proof: bool,
     memory: &'a mut Memory,
+    /// Statements that are not taken apart, for they are the same in all versions.
+    common: Option<&'a HashSet<StatementId>>,
 }
 
 /// What a compiler has found out. It belongs to one version, shape and purpose.
@@ -62,7 +64,13 @@ impl<'a> Compiler<'a> {
             sides,
             needs_proof: purpose == Purpose::AiAnswer && !shape.has_member,
             memory,
+            common: None,
         }
+    }
+
+    /// The same with these statements, which are the same in all versions, not taken apart.
+    pub(crate) fn without(self, common: Option<&'a HashSet<StatementId>>) -> Self {
+        Self { common, ..self }
     }
 
     fn side(&self, side: usize) -> Option<ShapeSide> {
@@ -101,7 +109,15 @@ impl<'a> Compiler<'a> {
         let is_limited = self.is_limited(limit.entity)?;
         let applies = self.diagram.apply(Op::And, is_limited, applies)?;
         let spared = self.diagram.map(Op::Not, applies)?;
-        let predicate = self.node(limit.predicate, side, Sight::Own)?;
+        let part = |of: &Statement| Part {
+            statement: of.id,
+            side,
+            condition: None,
+        };
+        let predicate = match self.inner.statement(limit.statement).map(part) {
+            Some(part) if self.is_common(part.statement) => self.common(part)?,
+            _ => self.node(limit.predicate, side, Sight::Own)?,
+        };
         let holds = self.diagram.map(Op::Grants, predicate)?;
         self.diagram.apply(Op::Or, spared, holds)
     }
@@ -178,9 +194,48 @@ impl<'a> Compiler<'a> {
     /// A statement's condition, on one side.
     pub(crate) fn condition(&mut self, idx: StatementIdx, side: usize, sight: Sight) -> Made {
         match self.inner.statement(idx) {
+            Some(statement) if self.is_common(statement.id) => self.common(Part {
+                statement: statement.id,
+                side,
+                condition: Some(sight),
+            }),
             Some(statement) => self.node(statement.condition, side, sight),
             None => Ok(Ref::tri(Tri::Unknown)),
         }
+    }
+
+    fn is_common(&self, statement: StatementId) -> bool {
+        self.common
+            .is_some_and(|common| common.contains(&statement))
+    }
+
+    /// A part of a statement that is not taken apart.
+    fn common(&mut self, part: Part) -> Made {
+        self.free(&Key::Common(part))
+    }
+
+    fn free(&mut self, key: &Key) -> Made {
+        let Some(var) = self.universe.var(key) else {
+            return Err(TooLarge);
+        };
+        let kids = [Tri::False, Tri::Unknown, Tri::True].map(Ref::tri);
+        self.diagram.node(var, kids.into())
+    }
+
+    /// A part of a statement, taken apart.
+    pub(crate) fn part(&mut self, part: Part) -> Made {
+        let inner = self.inner;
+        let mut statements = (0..).map(StatementIdx).zip(&inner.statements);
+        let Some((idx, statement)) = statements.find(|(_, of)| of.id == part.statement) else {
+            return Ok(Ref::tri(Tri::Unknown));
+        };
+        let Some(sight) = part.condition else {
+            let mut limits = inner.limits.iter();
+            let limit = limits.find(|limit| limit.statement == idx);
+            let predicate = limit.map(|limit| self.node(limit.predicate, part.side, Sight::Own));
+            return predicate.unwrap_or(Ok(Ref::tri(Tri::Unknown)));
+        };
+        self.node(statement.condition, part.side, sight)
     }
 
     /// What is emitted of a class of fields: the meet of all sides.
@@ -276,11 +331,7 @@ impl<'a> Compiler<'a> {
         };
         let test = self.fix(test, of);
         if self.universe.is_opaque(&test) {
-            let Some(var) = self.universe.var(&Key::Truth(test)) else {
-                return Err(TooLarge);
-            };
-            let kids = [Tri::False, Tri::Unknown, Tri::True].map(Ref::tri);
-            return self.diagram.node(var, kids.into());
+            return self.free(&Key::Truth(test));
         }
         match &test {
             Atom::Overlap { left, right } => match (self.list(left), self.list(right)) {

@@ -50,6 +50,11 @@ impl Ref {
         Self::leaf(tri as u32)
     }
 
+    /// Always this change.
+    pub(crate) const fn change(change: Change) -> Self {
+        Self::leaf(change as u32)
+    }
+
     /// The two leaves of which a pair is made.
     pub(crate) const fn unpair(value: u32) -> (u32, u32) {
         (value / PAIRED, value % PAIRED)

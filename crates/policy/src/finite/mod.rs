@@ -26,7 +26,7 @@ pub use ask::{Asked, Conditions, Is, Possible};
 pub(crate) use compile::{Compiler, Memory};
 pub(crate) use diagram::{Change, Diagram, MAX_STEPS, Op, Ref, TooLarge};
 pub(crate) use shape::{Shape, ShapeSide, asks_for_kind};
-pub(crate) use universe::{Universe, Var};
+pub(crate) use universe::{Key, Universe, Var};
 pub(crate) use witness::Model;
 
 #[cfg(test)]

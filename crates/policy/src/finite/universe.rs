@@ -6,10 +6,11 @@ use std::sync::Arc;
 use kith_domain::{Entity, FieldIdx, FieldType, Value};
 
 use super::classes::{AnyField, Class, Source, Test, classes, sources_of};
+use super::compile::Sight;
 use super::options::{self, Options};
 use crate::ir::{Atom, Base, FieldRef, Items, Node, Term};
 use crate::names::ListAttr;
-use crate::policies::Inner;
+use crate::policies::{Inner, StatementId};
 use crate::subject::{ProofMethod, SignedIdentity};
 
 /// Most variables.
@@ -34,6 +35,17 @@ pub(crate) enum Key {
     Bound(Entity),
     /// A test that is not taken apart: false, unknown, true.
     Truth(Test),
+    /// A part of a statement that is the same in all versions, not taken apart: false, unknown, true.
+    Common(Part),
+}
+
+/// A condition of a statement, on one side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Part {
+    pub(crate) statement: StatementId,
+    pub(crate) side: usize,
+    /// Whose states it reads; `None` for the predicate of a limit.
+    pub(crate) condition: Option<Sight>,
 }
 
 /// The proofs that there are.
@@ -202,7 +214,7 @@ impl Universe {
     }
 
     /// A test of one version, over the fields of all.
-    pub(super) fn test(&self, version: usize, atom: &Atom<FieldIdx>) -> Test {
+    pub(crate) fn test(&self, version: usize, atom: &Atom<FieldIdx>) -> Test {
         let field = |at: &FieldRef| FieldRef {
             entity: at.entity,
             field: self.field(version, at.field),
@@ -244,12 +256,12 @@ impl Universe {
         place.unwrap_or(FieldIdx(u32::MAX))
     }
 
-    /// The variable of a key. That of a test is made when it is first asked for; any other that is
+    /// The variable of a key. That of a test or a statement is made when it is first asked for; any other that is
     /// not there is asked by no test.
-    pub(super) fn var(&mut self, key: &Key) -> Option<Var> {
+    pub(crate) fn var(&mut self, key: &Key) -> Option<Var> {
         match self.vars.get(key) {
             Some(var) => Some(*var),
-            None if matches!(key, Key::Truth(_)) => Some(self.add(key.clone())),
+            None if matches!(key, Key::Truth(_) | Key::Common(_)) => Some(self.add(key.clone())),
             None => None,
         }
     }
@@ -264,11 +276,11 @@ impl Universe {
     }
 
     /// How many options a variable has.
-    pub(super) fn count(&self, var: Var) -> usize {
+    pub(crate) fn count(&self, var: Var) -> usize {
         match self.key(var) {
             Some(Key::Value(source)) => self.options(*source).len(),
             Some(Key::Proof) => PROOFS.len(),
-            Some(Key::Truth(_)) => 3,
+            Some(Key::Truth(_) | Key::Common(_)) => 3,
             _ => 2,
         }
     }

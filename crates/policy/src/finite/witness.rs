@@ -75,6 +75,8 @@ impl Model {
                 Key::Bound(entity) => {
                     choices.bound.insert(*entity, *option == 0);
                 }
+                // Whatever its outcome, it says nothing of values.
+                Key::Common(_) => {}
                 Key::Truth(test) => {
                     let tri = [Tri::False, Tri::Unknown, Tri::True].get(*option)?;
                     wanted.push((test, *tri));
