@@ -5,6 +5,7 @@
 //! | `kith` | canonical policies, that check against the demo's catalog without a warning |
 //! | `toml cases` | cases that hold under the `kith` blocks before them, in the same section |
 //! | `toml of PATH` | a part of that file of the demo's definitions |
+//! | `kith added to PATH` | canonical policies; the demo with them is the folder `changed` from there on |
 //! | `kith wrong`, then `text` | policies, and what `kith policy check` prints of them |
 //! | `toml cases wrong`, then `text` | cases, and what `kith policy test` prints of them |
 //! | `console`, `console as NAME` | `$ kith …` beside the demo's definitions, or with that member's key, and what it prints |
@@ -21,7 +22,7 @@ use kith_domain::Definitions;
 use kith_domain::definitions::{SourceFile, read_folder};
 use kith_policy::suite;
 
-use crate::home::{Home, masked};
+use crate::home::Home;
 use blocks::{Block, Guide, TableKind};
 
 fn repository() -> PathBuf {
@@ -100,7 +101,9 @@ impl Checker {
                 }
                 "console" => self.console(block, None, &place),
                 other => {
-                    if let Some(path) = other.strip_prefix("toml of ") {
+                    if let Some(path) = other.strip_prefix("kith added to ") {
+                        self.change(block, path, &place);
+                    } else if let Some(path) = other.strip_prefix("toml of ") {
                         let file = repository().join("demo/definitions").join(path);
                         let whole = std::fs::read_to_string(file).unwrap();
                         assert!(whole.contains(block.text), "{place}: not in `{path}`");
@@ -127,6 +130,23 @@ impl Checker {
             panic!("{place}: {found:#?}");
         });
         assert_eq!(warnings, [], "{place}");
+    }
+
+    /// Makes the folder `changed`: the demo with a block at the end of one of its files.
+    fn change(&mut self, block: &Block<'_>, path: &str, place: &str) {
+        let canonical = kith_policy::format(path, block.text).unwrap_or_default();
+        assert_eq!(canonical, block.text, "{place} is not in canonical form");
+        let demo = self.demo.get_or_insert_with(demo);
+        let mut found = false;
+        for mut file in demo_files() {
+            if file.path == path {
+                file.text.push('\n');
+                file.text.push_str(block.text);
+                found = true;
+            }
+            demo.write(&format!("changed/{}", file.path), &file.text);
+        }
+        assert!(found, "{place}: the demo has no `{path}`");
     }
 
     fn cases_hold(&self, block: &Block<'_>, place: &str) {
@@ -164,8 +184,7 @@ impl Checker {
             out.push_str(&format!("{line}\n{}{}", said.out, said.err));
         }
         assert!(!out.is_empty(), "{place} runs nothing");
-        let shown: String = masked(&out)
-            .replace(&"x".repeat(26), "…")
+        let shown: String = without_entry_ids(&out)
             .lines()
             .map(|line| format!("{}\n", line.trim_end()))
             .collect();
@@ -205,6 +224,17 @@ impl Checker {
             })
         })
     }
+}
+
+/// An audit entry's id is another in every run: `aud_…`.
+fn without_entry_ids(text: &str) -> String {
+    let mut parts = text.split("aud_");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("aud_…");
+        shown.push_str(part.trim_start_matches(|c: char| c.is_ascii_alphanumeric()));
+    }
+    shown
 }
 
 /// What `kith policy check` says of policies.
