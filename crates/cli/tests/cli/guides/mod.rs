@@ -243,7 +243,7 @@ fn wrong_policies(block: &Block<'_>, place: &str) -> String {
     let said = home.run("policy check definitions");
     let warned = said.code == 0 && said.err.contains("warning");
     assert!(said.code == 2 || warned, "{place} is not wrong");
-    said.err
+    said.err + &said.out
 }
 
 /// A folder with the demo's definitions, and a store that holds what the demo delivers.
