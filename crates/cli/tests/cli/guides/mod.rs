@@ -35,6 +35,11 @@ fn every_block_of_the_guide_to_policies_is_true() {
 }
 
 #[test]
+fn every_mistake_is_told_as_the_guide_says() {
+    check("docs/guides/policy-mistakes.md");
+}
+
+#[test]
 fn every_block_of_the_policy_reference_is_true() {
     check("docs/guides/policy-reference.md");
 }
