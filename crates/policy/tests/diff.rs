@@ -292,6 +292,38 @@ fn a_look_up_that_is_new_is_wider() {
     assert!(diff(&new, &new).look_ups.is_empty());
 }
 
+/// Hundreds of statements that both versions share do not stand in the way of one that is new.
+#[test]
+fn a_small_change_of_large_policies_is_told() {
+    let shared: Vec<_> = (0..150)
+        .map(|number| {
+            let field = FIELDS[number % 6];
+            format!(
+                "allow support.view when user.role in [\"r{}\", \"q{}\"] and {field} is not absent and account.seats > {number}\n\
+                 hide account.score when user.role == \"s{}\" and {field} is absent and account.seats > {number}",
+                number % 20,
+                number % 7,
+                number % 30
+            )
+        })
+        .collect();
+    let shared = shared.join("\n");
+    let (_, old) = support::policies(&shared);
+    let (_, new) = support::policies(&format!(
+        "{shared}\nshow account.privateRevenue when user.role == \"auditor\""
+    ));
+    let diff = compare(&old, &new);
+    let found = changes(&diff);
+    assert_eq!(
+        found,
+        [
+            "support.view a member with `auditor`: account.privateRevenue wider: hidden → visible",
+            "support.view an agent for a member with `auditor`: account.privateRevenue wider: hidden → visible",
+        ]
+    );
+    assert!(compare(&new, &old).is_safe());
+}
+
 /// Lists that share a word, pair by pair, in the order that diagrams like least.
 #[test]
 fn what_would_take_for_ever_ends_quickly_and_is_unproven() {

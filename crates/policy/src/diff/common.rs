@@ -7,8 +7,21 @@ use crate::finite::Universe;
 use crate::ir::{Atom, Node, NodeId};
 use crate::policies::{ClassIdx, Inner, Statement, StatementId, StatementIdx};
 
-/// Every statement that says the same in both versions.
-pub(super) fn common(old: &Inner, new: &Inner, universe: &Universe) -> HashSet<StatementId> {
+/// What both versions share.
+#[derive(Debug, Default)]
+pub(super) struct Common {
+    /// Every statement that says the same.
+    pub(super) statements: HashSet<StatementId>,
+    /// Of these classes of fields, those that are decided alike.
+    pub(super) classes: HashSet<(ClassIdx, ClassIdx)>,
+}
+
+/// What both versions share; of classes only these pairs are looked at.
+pub(super) fn common(
+    (old, new): (&Inner, &Inner),
+    universe: &Universe,
+    classes: impl Iterator<Item = (ClassIdx, ClassIdx)>,
+) -> Common {
     let mut pair = Both {
         old,
         new,
@@ -16,14 +29,15 @@ pub(super) fn common(old: &Inner, new: &Inner, universe: &Universe) -> HashSet<S
         known: HashMap::new(),
     };
     let by_id: HashMap<_, _> = indexed(new).map(|(idx, of)| (of.id, idx)).collect();
-    let mut common = HashSet::new();
+    let mut common = Common::default();
     for (idx, statement) in indexed(old) {
         if let Some(other) = by_id.get(&statement.id)
             && pair.statements(idx, *other)
         {
-            common.insert(statement.id);
+            common.statements.insert(statement.id);
         }
     }
+    common.classes = classes.filter(|(a, b)| pair.classes(*a, *b)).collect();
     common
 }
 

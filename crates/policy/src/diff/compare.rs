@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use kith_domain::{Entity, Purpose};
 
-use super::common::common;
+use super::common::{Common, common};
 use super::example::Example;
 use super::roles::{RoleSet, role_sets};
 use super::routes::routes;
@@ -14,7 +14,7 @@ use crate::finite::{
     Change as Step, Compiler, Diagram, Key, MAX_STEPS, Memory, Model, Op, Ref, Shape, ShapeSide,
     TooLarge, Universe, Var, asks_for_kind,
 };
-use crate::policies::{ClassIdx, Inner, Policies, StatementId};
+use crate::policies::{ClassIdx, Inner, Policies};
 use crate::reference::Outcome;
 use crate::state::{Interval, State};
 use crate::tri::Tri;
@@ -69,7 +69,11 @@ pub fn compare_within(old: &Policies, new: &Policies, steps: usize) -> Diff {
         example_steps: MAX_ALL_STEPS,
         tries: MAX_TRIES,
     };
-    let common = common(&old.0, &new.0, &universe);
+    let classes = groups.iter().filter_map(|group| match group.classes {
+        [Some(old), Some(new)] => Some((old, new)),
+        _ => None,
+    });
+    let common = common((&old.0, &new.0), &universe, classes);
     for purpose in Purpose::ALL {
         for shape in Shape::all(tells_kinds_apart) {
             let sides = shape.sides(*purpose);
@@ -84,7 +88,8 @@ pub fn compare_within(old: &Policies, new: &Policies, steps: usize) -> Diff {
                 shape,
                 purpose: *purpose,
                 memory: [Memory::default(), Memory::default()],
-                common: None,
+                common: &common,
+                is_left_whole: false,
                 tells_kinds_apart,
                 tries: &mut budget.tries,
                 changes: &mut changes,
@@ -94,7 +99,7 @@ pub fn compare_within(old: &Policies, new: &Policies, steps: usize) -> Diff {
                 budget.steps = budget.steps.saturating_sub(pair.diagram.steps());
                 // What both versions share is the same on either side, whatever it is.
                 pair.changes.truncate(begin);
-                pair.common = Some(&common);
+                pair.is_left_whole = true;
                 pair.diagram = Diagram::new(MAX_STEPS.min(budget.common_steps));
                 pair.memory = [Memory::default(), Memory::default()];
                 if pair.compare(&groups) == Err(TooLarge) {
@@ -199,8 +204,9 @@ struct Pair<'a> {
     shape: Shape,
     purpose: Purpose,
     memory: [Memory; 2],
-    /// Statements that are not taken apart.
-    common: Option<&'a HashSet<StatementId>>,
+    common: &'a Common,
+    /// Whether statements that both versions share are not taken apart.
+    is_left_whole: bool,
     /// Where those are taken apart, to find requests.
     examples: Diagram,
     example_memory: Memory,
@@ -256,7 +262,7 @@ impl Pair<'_> {
     ) -> Result<(), TooLarge> {
         match change {
             Ok(change) => self.report(what, change, entity),
-            Err(TooLarge) if self.common.is_some() => {
+            Err(TooLarge) if self.is_left_whole => {
                 let who = self.who(&RoleSet::EVERYONE);
                 self.push(who, what.clone(), Comparison::Unproven, None);
             }
@@ -292,7 +298,8 @@ impl Pair<'_> {
             (self.shape, self.purpose, self.sides),
             self.memory.get_mut(version)?,
         );
-        Some(compiler.without(self.common))
+        let common = self.is_left_whole.then_some(&self.common.statements);
+        Some(compiler.without(common))
     }
 
     fn answers(&mut self) -> Result<Answers, TooLarge> {
@@ -318,6 +325,14 @@ impl Pair<'_> {
     }
 
     fn group(&mut self, group: &Group, answers: &Answers) -> Result<Ref, TooLarge> {
+        let [old, new] = answers.answered;
+        // Most fields are decided as before, and need not be gone through.
+        if let [Some(a), Some(b)] = group.classes
+            && old == new
+            && self.common.classes.contains(&(a, b))
+        {
+            return Ok(Ref::change(Step::Same));
+        }
         let mut states = [Ref::NOTHING; 2];
         for (version, (class, state)) in group.classes.iter().zip(&mut states).enumerate() {
             *state = match class {
@@ -326,8 +341,7 @@ impl Pair<'_> {
                 None => Ref::interval(Interval::exactly(State::Hidden)),
             };
         }
-        let ([old_state, new_state], [old, new]) = (states, answers.answered);
-        // Most fields are decided as before. Equal functions are one, so that is soon told.
+        let [old_state, new_state] = states;
         if (old_state, old) == (new_state, new) {
             return Ok(Ref::change(Step::Same));
         }
@@ -394,15 +408,20 @@ impl Pair<'_> {
             let step = Step::of_value(leaf);
             matches!(step, Some(Step::Wider | Step::Differs))
         };
-        let mut left = match self.common {
-            None => MAX_EXAMPLES,
-            Some(_) => MAX_COMMON_EXAMPLES,
+        let mut left = if self.is_left_whole {
+            MAX_COMMON_EXAMPLES
+        } else {
+            MAX_EXAMPLES
         };
         // One about an account is what people can picture; any other shows it as well.
         let mut found = None;
         for (start, of) in &set.ways {
-            let paths = self.diagram.paths(*of, left, &is_wider);
+            let mut paths = self.diagram.paths(*of, left, &is_wider);
             left = left.saturating_sub(paths.len());
+            if self.is_left_whole {
+                // The fewer statements it asks for, the sooner a request is found.
+                paths.splice(0..0, self.diagram.shortest(*of, &is_wider));
+            }
             for rest in paths {
                 let path: Vec<(Var, usize)> = start.iter().copied().chain(rest).collect();
                 let Some(path) = self.taken_apart(path) else {

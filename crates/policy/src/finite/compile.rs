@@ -259,16 +259,22 @@ impl<'a> Compiler<'a> {
         let start = Start::of(class.gate, &self.inner.ceilings, of.purpose);
         let mut state = Ref::interval(Interval::exactly(start.state));
         if !start.is_closed() {
+            let mut conditions = Vec::with_capacity(class.effects.len());
             for (statement, effect) in &class.effects {
-                if *effect == Effect::Show && start.liftable {
-                    let condition = self.condition(*statement, side, Sight::Own)?;
-                    state = self.diagram.apply(Op::Lift, state, condition)?;
-                }
+                let condition = self.condition(*statement, side, Sight::Own)?;
+                conditions.push((*effect, condition));
             }
-            for (statement, effect) in &class.effects {
+            let shows = conditions
+                .iter()
+                .filter(|(effect, _)| *effect == Effect::Show);
+            if start.liftable {
+                let shows = shows.map(|(_, condition)| *condition);
+                state = self.diagram.fold(Op::Lift, state, shows)?;
+            }
+            // In any order they come to the same; from the last to the first, as `fold` does.
+            for (effect, condition) in conditions.iter().rev() {
                 if let Some(to) = restriction(*effect) {
-                    let condition = self.condition(*statement, side, Sight::Own)?;
-                    state = self.diagram.apply(Op::Restrict(to), state, condition)?;
+                    state = self.diagram.apply(Op::Restrict(to), state, *condition)?;
                 }
             }
         }

@@ -244,20 +244,25 @@ impl Diagram {
 
     /// All of them hold.
     pub(crate) fn all(&mut self, of: impl IntoIterator<Item = Ref>) -> Result<Ref, TooLarge> {
-        let mut all = Ref::tri(Tri::True);
-        for part in of {
-            all = self.apply(Op::And, all, part)?;
-        }
-        Ok(all)
+        self.fold(Op::And, Ref::tri(Tri::True), of)
     }
 
     /// Any of them holds.
     pub(crate) fn any(&mut self, of: impl IntoIterator<Item = Ref>) -> Result<Ref, TooLarge> {
-        let mut any = Ref::tri(Tri::False);
-        for part in of {
-            any = self.apply(Op::Or, any, part)?;
-        }
-        Ok(any)
+        self.fold(Op::Or, Ref::tri(Tri::False), of)
+    }
+
+    /// From the last to the first: later parts mostly ask later variables, so that each one is put on
+    /// top of what is made of those behind it.
+    pub(crate) fn fold(
+        &mut self,
+        op: Op,
+        start: Ref,
+        of: impl IntoIterator<Item = Ref>,
+    ) -> Result<Ref, TooLarge> {
+        let parts: Vec<Ref> = of.into_iter().collect();
+        let mut parts = parts.into_iter().rev();
+        parts.try_fold(start, |made, part| self.apply(op, made, part))
     }
 
     /// What a function is once a variable has an option.
@@ -324,6 +329,50 @@ impl Diagram {
         let mut found = Vec::new();
         self.search(of, most, wanted, &mut Vec::new(), &mut dead, &mut found);
         found
+    }
+
+    /// The choice of the fewest variables on which a function comes to a leaf that is `wanted`.
+    pub(crate) fn shortest(
+        &self,
+        of: Ref,
+        wanted: &dyn Fn(u32) -> bool,
+    ) -> Option<Vec<(Var, usize)>> {
+        let mut lengths = HashMap::new();
+        self.length(of, wanted, &mut lengths)?;
+        let (mut path, mut at) = (Vec::new(), of);
+        while let Some(node) = self.get(at) {
+            let kids = node.kids.iter().enumerate();
+            let known = kids.filter_map(|(option, kid)| {
+                let length = self.length(*kid, wanted, &mut lengths)?;
+                Some((length, option, *kid))
+            });
+            let (_, option, kid) = known.min()?;
+            path.push((node.var, option));
+            at = kid;
+        }
+        Some(path)
+    }
+
+    /// How many variables the shortest such choice has.
+    fn length(
+        &self,
+        of: Ref,
+        wanted: &dyn Fn(u32) -> bool,
+        known: &mut HashMap<Ref, Option<usize>>,
+    ) -> Option<usize> {
+        if let Some(value) = of.value() {
+            return wanted(value).then_some(0);
+        }
+        if let Some(length) = known.get(&of) {
+            return *length;
+        }
+        let kids = self.get(of)?.kids.iter();
+        let shortest = kids
+            .filter_map(|kid| self.length(*kid, wanted, known))
+            .min();
+        let length = shortest.map(|length| length + 1);
+        known.insert(of, length);
+        length
     }
 
     /// Whether anything was found below. What leads nowhere is not entered twice.
