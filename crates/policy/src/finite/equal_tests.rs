@@ -103,7 +103,7 @@ fn picks() -> impl Strategy<Value = Vec<Vec<usize>>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
     fn policies_with_states(text in policies(ALL), purpose in purpose(), picks in picks()) {
