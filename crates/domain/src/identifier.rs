@@ -170,9 +170,13 @@ impl Identifier {
         }
         let value = match kind {
             IdentifierType::Email => normal_email(trimmed)?,
-            IdentifierType::Domain => trimmed.trim_end_matches('.').to_lowercase().into(),
+            IdentifierType::Domain => normal_domain(trimmed)?,
             _ => trimmed.into(),
         };
+        // Lower case may be longer.
+        if value.len() > MAX_IDENTIFIER_BYTES {
+            return Err(IdentifierError::TooLong);
+        }
         Ok(Self { kind, value })
     }
 
@@ -207,6 +211,17 @@ fn normal_email(text: &str) -> Result<Arc<str>, IdentifierError> {
     } else {
         Err(IdentifierError::NotAnEmail)
     }
+}
+
+/// Without the dots of the root, which must not leave junk: `.`, `null.`.
+fn normal_domain(text: &str) -> Result<Arc<str>, IdentifierError> {
+    let domain = text
+        .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
+        .to_lowercase();
+    if is_junk(&domain) {
+        return Err(IdentifierError::Junk);
+    }
+    Ok(domain.into())
 }
 
 const JUNK: &[&str] = &[
@@ -280,6 +295,18 @@ mod tests {
                 "{bad}"
             );
         }
+    }
+
+    #[test]
+    fn a_domain_is_no_junk_without_its_dots_either() {
+        let domain = |text: &str| Identifier::new(IdentifierType::Domain, text);
+        assert_eq!(domain("Example.COM.").unwrap().value(), "example.com");
+        for junk in [".", "..", ". .", "null.", "0."] {
+            assert_eq!(domain(junk), Err(IdentifierError::Junk), "{junk:?}");
+        }
+        // What is short enough before it is made lower case may not be after.
+        let long = "İ".repeat(MAX_IDENTIFIER_BYTES / 2);
+        assert_eq!(domain(&long), Err(IdentifierError::TooLong));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::ast::{self, Action, Name, Selector, Spanned};
 use crate::format::format_statement;
 use crate::ir::{Arena, NodeId};
 use crate::key::Asks;
-use crate::limits::MAX_STATEMENTS;
+use crate::limits::{MAX_FINDINGS, MAX_STATEMENTS};
 use crate::parser::{self, quoted};
 use crate::policies::{
     Effect, Inner, Limit, Policies, RouteRule, Statement, StatementId, StatementIdx,
@@ -92,6 +92,24 @@ enum Scope {
     Filter,
 }
 
+/// As many findings of one file as anybody can mend at a time, mistakes before warnings.
+fn first_of(found: Vec<Diagnostic>, file: &PolicyFile) -> Vec<Diagnostic> {
+    let hidden = found.len().saturating_sub(MAX_FINDINGS + 1);
+    if hidden == 0 {
+        return found;
+    }
+    let is_error = |found: &Diagnostic| found.severity == Severity::Error;
+    let (mut first, warnings): (Vec<_>, Vec<_>) = found.into_iter().partition(is_error);
+    let has_errors = !first.is_empty();
+    first.extend(warnings);
+    first.truncate(MAX_FINDINGS);
+    let message = format!("{} more findings; mend those above first", hidden + 1);
+    let end = Span::new(file.text.len(), file.text.len());
+    let more = Diagnostic::error("too-many", &file.path, &file.text, end, message);
+    first.push(if has_errors { more } else { more.warning() });
+    first
+}
+
 struct Checker<'d> {
     catalog: &'d Catalog,
     found: Vec<Diagnostic>,
@@ -159,8 +177,15 @@ impl<'d> Checker<'d> {
         self.file = Arc::clone(&file.path);
         self.text = Arc::clone(&file.text);
         let (parsed, found) = parser::parse(&file.path, &file.text);
+        let start = self.found.len();
         self.found.extend(found);
-        for statement in &parsed.statements {
+        self.statements(&parsed.statements);
+        let of_file = self.found.split_off(start);
+        self.found.extend(first_of(of_file, file));
+    }
+
+    fn statements(&mut self, statements: &[ast::Statement]) {
+        for statement in statements {
             if self.inner.statements.len() >= MAX_STATEMENTS {
                 let message = format!("a workspace has at most {MAX_STATEMENTS} statements");
                 let hint = "use tags and lists, so that one statement speaks for many".to_owned();
