@@ -87,3 +87,7 @@ where
         wait = REPEAT;
     }
 }
+
+#[cfg(test)]
+#[path = "scan_tests.rs"]
+mod tests;

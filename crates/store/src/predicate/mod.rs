@@ -7,6 +7,8 @@
 mod access;
 mod index;
 mod sort;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use kith_domain::{Timestamp, Value};
