@@ -7,6 +7,7 @@
 )]
 
 mod clients;
+mod fuzz;
 mod project;
 mod snapshots;
 mod steps;
@@ -20,7 +21,8 @@ use project::{Project, Result};
 const USAGE: &str = "\
 usage:
   cargo xtask test [--only STEP,…] [-- NEXTEST ARGUMENTS]   every check and test
-  cargo xtask bench [--json FILE] [NAME…]                   the budgets, measured";
+  cargo xtask bench [--json FILE] [NAME…]                   the budgets, measured
+  cargo xtask fuzz [TARGET [--seconds N]]                   inputs that break a parser, looked for";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,6 +42,7 @@ fn dispatch(args: &[String]) -> Result {
     {
         Some(("test", rest)) => steps::run(&Project::find()?, &steps::Options::parse(rest)?),
         Some(("bench", rest)) => bench(&Project::find()?, rest),
+        Some(("fuzz", rest)) => fuzz::fuzz(&Project::find()?, rest),
         Some(("help" | "--help" | "-h", _)) => {
             println!(
                 "{USAGE}\n\nsteps of `test`, in order:\n{}",

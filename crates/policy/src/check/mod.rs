@@ -71,7 +71,7 @@ pub(crate) fn check_filter(
     let node = checker.condition(&condition);
     let is_error = |found: &Diagnostic| found.severity == Severity::Error;
     if checker.found.iter().any(is_error) {
-        return Err(checker.found);
+        return Err(first_of(checker.found, FILTER, text));
     }
     Ok((checker.nodes, node))
 }
@@ -93,7 +93,7 @@ enum Scope {
 }
 
 /// As many findings of one file as anybody can mend at a time, mistakes before warnings.
-fn first_of(found: Vec<Diagnostic>, file: &PolicyFile) -> Vec<Diagnostic> {
+fn first_of(found: Vec<Diagnostic>, path: &str, text: &str) -> Vec<Diagnostic> {
     let hidden = found.len().saturating_sub(MAX_FINDINGS + 1);
     if hidden == 0 {
         return found;
@@ -104,8 +104,8 @@ fn first_of(found: Vec<Diagnostic>, file: &PolicyFile) -> Vec<Diagnostic> {
     first.extend(warnings);
     first.truncate(MAX_FINDINGS);
     let message = format!("{} more findings; mend those above first", hidden + 1);
-    let end = Span::new(file.text.len(), file.text.len());
-    let more = Diagnostic::error("too-many", &file.path, &file.text, end, message);
+    let end = Span::new(text.len(), text.len());
+    let more = Diagnostic::error("too-many", path, text, end, message);
     first.push(if has_errors { more } else { more.warning() });
     first
 }
@@ -181,7 +181,7 @@ impl<'d> Checker<'d> {
         self.found.extend(found);
         self.statements(&parsed.statements);
         let of_file = self.found.split_off(start);
-        self.found.extend(first_of(of_file, file));
+        self.found.extend(first_of(of_file, &file.path, &file.text));
     }
 
     fn statements(&mut self, statements: &[ast::Statement]) {
