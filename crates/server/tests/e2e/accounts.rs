@@ -11,6 +11,7 @@ crate::promises! {
     what_is_hidden_everywhere_is_refused_by_name,
     what_is_hidden_on_some_accounts_is_unknown_there,
     what_is_masked_counts_as_it_is_shown,
+    what_only_the_evaluator_can_decide_is_bounded,
     accounts_on_which_the_verdict_is_not_true_are_left_out,
     pages_hold_every_account_once_in_order,
     a_cursor_serves_its_own_question_alone,
@@ -232,6 +233,60 @@ async fn what_is_masked_counts_as_it_is_shown(store: Store) {
     let second = [sorted[0], ("limit", "3"), ("cursor", cursor)];
     assert_eq!(keys(&list(&sam, &second).await.expect(200)), "dab");
     assert!(!first.text.contains("DE-"));
+}
+
+/// Ten thousand more accounts like one of them, written past every source.
+async fn multiply(app: &TestApp, store: Store) {
+    let (id, numbers) = match store {
+        Store::Sqlite => (
+            "CAST(printf('%016d', n.n) AS BLOB)",
+            "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
+             SELECT n FROM n",
+        ),
+        Store::Postgres => (
+            "convert_to(lpad(n.n::text, 16, '0'), 'UTF8')",
+            "SELECT generate_series(1, 10000) AS n",
+        ),
+    };
+    let copy = format!(
+        "INSERT INTO account (workspace, id, created_at, updated_at, fields, provenance)
+         SELECT a.workspace, {id}, a.created_at, a.updated_at, a.fields, a.provenance
+         FROM (SELECT * FROM account ORDER BY id LIMIT 1) AS a CROSS JOIN ({numbers}) AS n"
+    );
+    app.home().column(&copy).await;
+}
+
+async fn what_only_the_evaluator_can_decide_is_bounded(store: Store) {
+    let policies = "allow support.view\n\nshow account.taxId\n\nmask account.taxId with last4\n";
+    let app = app(store, policies).await;
+    multiply(&app, store).await;
+    let sam = app.as_member("sam");
+    let (masked, narrow) = (
+        r#"account.taxId == "•••7980""#,
+        r#"account.taxId == "•••7980" and account.plan == "trial""#,
+    );
+    // Whatever the database decides is no trouble.
+    let all = list(&sam, &[("count", "true"), ("limit", "3")]).await;
+    assert_eq!(all.expect(200).json["count"], 10_006);
+    for params in [
+        &[("filter", masked)][..],
+        &[("filter", masked), ("count", "true")],
+        &[("sort", "account.taxId")],
+    ] {
+        let refused = list(&sam, params).await.expect(422);
+        assert_eq!(refused.problem(), "too-broad", "{params:?}");
+        assert!(
+            refused.text.contains("narrow the filter"),
+            "{}",
+            refused.text
+        );
+    }
+    let found = list(&sam, &[("filter", narrow), ("count", "true")]).await;
+    let found = found.expect(200);
+    assert_eq!(
+        (keys(&found).as_str(), &found.json["count"]),
+        ("d", &json!(1))
+    );
 }
 
 async fn accounts_on_which_the_verdict_is_not_true_are_left_out(store: Store) {
