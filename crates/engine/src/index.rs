@@ -12,6 +12,7 @@ use kith_domain::id::WorkspaceId;
 use kith_domain::{Catalog, Entity};
 use kith_policy::predicate::RowPredicate;
 use kith_store::accounts::{After, Question};
+use kith_store::field_index::Changed;
 use kith_store::{Tx, accounts, definitions, field_index};
 
 use crate::Engine;
@@ -116,25 +117,25 @@ async fn fill_in(
         indexed: &BTreeSet::new(),
     };
     let rows = accounts::list(tx, workspace, question, &[], after.as_ref(), BATCH).await?;
+    let mut values = Vec::with_capacity(rows.len() * missing.len());
     for row in &rows {
-        let values: Vec<_> = missing
-            .iter()
-            .map(|path| {
-                let field = catalog.find(path).and_then(|idx| catalog.get(idx));
-                let json = row.fields.get(path);
-                let value = field.zip(json);
-                (
-                    path,
-                    value.and_then(|(field, json)| field.ty.read_canonical(json)),
-                )
-            })
-            .collect();
-        let values: Vec<_> = values
-            .iter()
-            .map(|(path, value)| (path.as_str(), value.as_ref()))
-            .collect();
-        field_index::replace_for(tx, workspace, row.id.into(), &values).await?;
+        for path in &missing {
+            let field = catalog.find(path).and_then(|idx| catalog.get(idx));
+            let value = field
+                .zip(row.fields.get(path))
+                .and_then(|(field, json)| field.ty.read_canonical(json));
+            values.push((row.id, path.as_str(), value));
+        }
     }
+    let changed: Vec<_> = values
+        .iter()
+        .map(|(id, field, value)| Changed {
+            id: (*id).into(),
+            field,
+            value: value.as_ref(),
+        })
+        .collect();
+    field_index::replace(tx, workspace, &changed).await?;
     let last = rows.last().map(|row| row.id);
     match last.filter(|_| rows.len() == BATCH as usize) {
         Some(id) => Ok(Some(After {

@@ -17,12 +17,12 @@ use crate::{StoreError, Tx};
 pub const MAX_TEXT_BYTES: usize = 512;
 
 const DELETE: &str = "DELETE FROM field_index
-    WHERE workspace = ?1 AND id = ?2 AND field IN (SELECT r.field FROM {rows})";
-const DELETE_ROWS: [Column; 1] = [text("field")];
+    WHERE workspace = ?1 AND (id, field) IN (SELECT r.id, r.field FROM {rows})";
+const DELETE_ROWS: [Column; 2] = [bytes("id"), text("field")];
 const INSERT: &str = "INSERT INTO field_index (workspace, field, value, id)
-    SELECT ?1, r.field, r.value, ?2 FROM {rows} WHERE true
+    SELECT ?1, r.field, r.value, r.id FROM {rows} WHERE true
     ON CONFLICT (workspace, field, value, id) DO NOTHING";
-const INSERT_ROWS: [Column; 2] = [text("field"), bytes("value")];
+const INSERT_ROWS: [Column; 3] = [text("field"), bytes("value"), bytes("id")];
 
 const OF_ROOT: &str = "SELECT id, field, value FROM field_index
     WHERE workspace = ?1 AND id = ?2 ORDER BY field, value";
@@ -84,31 +84,52 @@ pub async fn clear(tx: &mut Tx<'_>, ws: WorkspaceId, id: RootId) -> Result<(), S
     Ok(())
 }
 
-/// Replaces what is indexed of one account, person or company for the fields that changed. `None`
-/// takes the field out; a list of strings is indexed by each of its items.
+/// A field of an account, person or company whose value changed.
+#[expect(
+    missing_debug_implementations,
+    reason = "it holds a customer's value: nothing may print it in passing"
+)]
+#[derive(Clone, Copy)]
+pub struct Changed<'a> {
+    /// Whose.
+    pub id: RootId,
+    /// The field's full path.
+    pub field: &'a str,
+    /// The value now; `None` takes the field out. A list of strings is indexed by each of its items.
+    pub value: Option<&'a Value>,
+}
+
+/// Replaces what is indexed for the fields that changed.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn replace_for(
+pub async fn replace(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
-    id: RootId,
-    changed: &[(&str, Option<&Value>)],
+    changed: &[Changed<'_>],
 ) -> Result<(), StoreError> {
-    let fields: Vec<_> = changed.iter().map(|(field, _)| [(*field).into()]).collect();
-    let shared = [ws.into(), (&id).into()];
-    tx.each(DELETE, &shared, &DELETE_ROWS, &fields).await?;
-
-    let keys: Vec<(&str, Vec<u8>)> = changed
+    let fields: Vec<_> = changed
         .iter()
-        .filter_map(|(field, value)| Some((*field, (*value)?)))
-        .flat_map(|(field, value)| keys(value).into_iter().map(move |key| (field, key)))
+        .map(|changed| [(&changed.id).into(), changed.field.into()])
+        .collect();
+    tx.each(DELETE, &[ws.into()], &DELETE_ROWS, &fields).await?;
+
+    let keys: Vec<(&Changed<'_>, Vec<u8>)> = changed
+        .iter()
+        .filter_map(|changed| Some((changed, changed.value?)))
+        .flat_map(|(changed, value)| keys(value).into_iter().map(move |key| (changed, key)))
         .collect();
     let rows: Vec<_> = keys
         .iter()
-        .map(|(field, key)| [(*field).into(), key.as_slice().into()])
+        .map(|(changed, key)| {
+            [
+                changed.field.into(),
+                key.as_slice().into(),
+                (&changed.id).into(),
+            ]
+        })
         .collect();
-    tx.each(INSERT, &shared, &INSERT_ROWS, &rows).await?;
+    tx.each(INSERT, &[ws.into()], &INSERT_ROWS, &rows).await?;
     Ok(())
 }
 

@@ -139,8 +139,9 @@ const ROLES: [Column; 5] = [
     json("fields"),
     json("provenance"),
 ];
-const ROLE: &str = "SELECT account, person, active_since, fields, provenance FROM role
-    WHERE workspace = ?1 AND account = ?2 AND person = ?3";
+const ROLE: &str = "SELECT p.account, p.person, p.active_since, p.fields, p.provenance
+    FROM {rows} JOIN role p
+      ON p.workspace = ?1 AND p.account = r.account AND p.person = r.person";
 // SQLite would rather walk over every role of the workspace, because they come in the order wanted.
 macro_rules! accounts_of_person {
     ($index:literal) => {
@@ -249,10 +250,28 @@ pub async fn role(
     account: AccountId,
     person: PersonId,
 ) -> Result<Option<RoleRow>, StoreError> {
-    let params = [ws.into(), (&account).into(), (&person).into()];
-    let row = tx.query_opt(ROLE, &params).await?;
-    row.map(|row| read_role(&mut row.columns("role")))
-        .transpose()
+    Ok(roles(tx, ws, &[(account, person)]).await?.pop())
+}
+
+/// Reads the roles of people in accounts, in no order; one statement. Those that do not exist are
+/// left out.
+///
+/// # Errors
+/// If the database fails.
+pub async fn roles(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    pairs: &[(AccountId, PersonId)],
+) -> Result<Vec<RoleRow>, StoreError> {
+    let rows: Vec<_> = pairs
+        .iter()
+        .map(|(account, person)| [account.into(), person.into()])
+        .collect();
+    tx.each(ROLE, &[ws.into()], &ROLE_KEYS, &rows)
+        .await?
+        .iter()
+        .map(|row| read_role(&mut row.columns("role")))
+        .collect()
 }
 
 /// Writes roles; a pair of account and person may appear once.

@@ -1,10 +1,10 @@
 //! The transaction of a delivery: claim, quarantine, place, store, project, tell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use kith_domain::fact::{Fault, Trust};
 use kith_domain::id::{NodeId, QuarantineId, WorkspaceId};
-use kith_domain::{Entity, Identifier, Runtime, Timestamp};
+use kith_domain::{Entity, Identifier, Runtime, Timestamp, Value};
 use kith_store::dedup::{self, Claim};
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
 use kith_store::identity::{self, EdgeRow, NewNode};
@@ -160,8 +160,11 @@ impl Said<'_> {
         edges
     }
 
-    /// Facts hang on the first identifier that a message names: the person's, else the account's.
+    /// Facts hang on the first identifier that a message names: the person's, else the account's. An
+    /// identifier that is a value of a field hangs on itself, and is said once: the next message
+    /// that names it tells nothing new.
     fn rows(&self, nodes: &Nodes, kept: Vec<(String, Kept)>) -> Rows {
+        let mut unshown = nodes.unshown();
         let mut rows = Rows {
             events: Vec::new(),
             observations: Vec::new(),
@@ -176,6 +179,23 @@ impl Said<'_> {
                 .account
                 .first()
                 .and_then(|identifier| nodes.id(identifier));
+            for (identifier, field) in part.shown {
+                let Some(node) = nodes.id(&identifier).filter(|node| unshown.remove(node)) else {
+                    continue;
+                };
+                let value = Value::String(identifier.value().into()).to_canonical();
+                rows.observations.push(ObservationRow {
+                    node,
+                    account_node: None,
+                    field,
+                    source: self.source.to_owned(),
+                    message_id: message_id.clone(),
+                    trust: self.trust,
+                    observed_at: part.observed_at,
+                    received_at: self.received_at,
+                    value: Some(value),
+                });
+            }
             for (field, entity, value) in part.values {
                 let (node, account_node) = match entity {
                     Entity::Account => (account, None),
@@ -249,6 +269,7 @@ impl Nodes {
                 id: NodeId::from_uuid(runtime.uuid()),
                 known: origin.trust == Trust::Server,
                 at: origin.received_at,
+                shown: origin.version,
             });
         }
         let named: Vec<NewNode> = named.into_values().collect();
@@ -262,6 +283,12 @@ impl Nodes {
             rows,
             by_identifier,
         })
+    }
+
+    /// Nodes that are not values yet of the fields that show them.
+    fn unshown(&self) -> HashSet<NodeId> {
+        let unshown = self.rows.iter().filter(|row| row.unshown);
+        unshown.map(|row| row.node.id).collect()
     }
 
     fn id(&self, identifier: &Identifier) -> Option<NodeId> {

@@ -3,7 +3,7 @@
 
 use kith_domain::catalog::{Event, Field};
 use kith_domain::fact::{self, Fact, FactKind, Fault, Trust};
-use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle, Value};
+use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle};
 use serde_json::{Map, Value as Json};
 
 /// Most faults that one message may have; the rest are counted in the last one.
@@ -21,6 +21,8 @@ pub(crate) struct Deliverer<'a> {
 pub(crate) struct Checked {
     /// Values by field; `null` deletes.
     pub(crate) values: Vec<(FieldIdx, Entity, Json)>,
+    /// Identifiers that the catalog shows as fields.
+    pub(crate) shown: Vec<(Identifier, FieldIdx)>,
     /// The event with its canonical properties by full path.
     pub(crate) event: Option<(String, Map<String, Json>)>,
     /// What did not fit.
@@ -164,21 +166,18 @@ fn property<'a>(catalog: &'a Catalog, event: &Event, key: &str) -> Option<&'a Fi
         .and_then(|(_, idx)| catalog.get(*idx))
 }
 
-/// An identifier is a value too, if the catalog has a field that shows its type.
+/// An identifier is a value too, if the catalog has a field that shows its type; what the message
+/// says of that field in words of its own comes first.
 fn shown_identifier(catalog: &Catalog, identifier: &Identifier, checked: &mut Checked) {
     let Some(idx) = catalog.by_identifier(identifier.kind()) else {
         return;
     };
-    let Some(field) = catalog
+    let live = catalog
         .get(idx)
-        .filter(|field| field.lifecycle != Lifecycle::Draft)
-    else {
-        return;
-    };
-    let said_already = checked.values.iter().any(|(other, ..)| *other == idx);
-    if !said_already {
-        let value = Value::String(identifier.value().into()).to_canonical();
-        checked.values.push((idx, field.entity, value));
+        .is_some_and(|field| field.lifecycle != Lifecycle::Draft);
+    let said = checked.values.iter().any(|(other, ..)| *other == idx);
+    if live && !said {
+        checked.shown.push((identifier.clone(), idx));
     }
 }
 

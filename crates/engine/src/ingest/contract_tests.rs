@@ -118,6 +118,10 @@ fn check(deliverer: Deliverer<'_>, fact: &Fact, kept: &[&str], refused: &[&str])
         .iter()
         .map(|(idx, _, value)| format!("{}={value}", catalog.get(*idx).unwrap().path))
         .collect();
+    got.extend(checked.shown.iter().map(|(identifier, idx)| {
+        let value = json!(identifier.value());
+        format!("{}={value}", catalog.get(*idx).unwrap().path)
+    }));
     if let Some((name, properties)) = &checked.event {
         got.push(format!("{name} {}", Json::Object(properties.clone())));
     }

@@ -4,6 +4,7 @@
 mod commit;
 mod contract;
 mod project;
+mod roles;
 
 use std::sync::Arc;
 
@@ -53,6 +54,8 @@ struct Kept {
     joins: bool,
     /// Full field path, the entity, and the canonical value; `null` deletes.
     values: Vec<(String, Entity, Json)>,
+    /// Identifiers that are values of a field too, by its full path.
+    shown: Vec<(Identifier, String)>,
     event: Option<(EventId, String, Map<String, Json>)>,
     observed_at: Timestamp,
 }
@@ -179,6 +182,7 @@ impl Engine {
         };
         let Checked {
             values,
+            shown,
             event,
             faults,
         } = contract::check(catalog, deliverer, &fact);
@@ -196,6 +200,10 @@ impl Engine {
             values: values
                 .into_iter()
                 .map(|(idx, entity, value)| (path(idx), entity, value))
+                .collect(),
+            shown: shown
+                .into_iter()
+                .map(|(identifier, idx)| (identifier, path(idx)))
                 .collect(),
             event: event.map(|(name, properties)| {
                 (EventId::from_uuid(self.runtime().uuid()), name, properties)

@@ -122,9 +122,13 @@ async fn the_index_follows_what_changed(store: Store) {
                 Box::pin(async move {
                     let changed: Vec<_> = changed
                         .iter()
-                        .map(|(field, value)| (*field, value.as_ref()))
+                        .map(|(field, value)| field_index::Changed {
+                            id,
+                            field,
+                            value: value.as_ref(),
+                        })
                         .collect();
-                    field_index::replace_for(tx, ws, id, &changed).await
+                    field_index::replace(tx, ws, &changed).await
                 })
             })
             .await

@@ -248,14 +248,20 @@ async fn load(db: &Db, world: &World, catalog: &Catalog, rows: &[Row]) -> Worksp
     db.write(ws, move |tx| {
         Box::pin(async move {
             profiles::put(tx, ws, &profiles).await?;
-            for (place, values) in indexed.iter().enumerate() {
-                let values: Vec<_> = values
-                    .iter()
-                    .map(|(path, value)| (path.as_str(), value.as_ref()))
-                    .collect();
-                field_index::replace_for(tx, ws, id(place).into(), &values).await?;
-            }
-            Ok::<_, StoreError>(())
+            let changed: Vec<_> = indexed
+                .iter()
+                .enumerate()
+                .flat_map(|(place, values)| {
+                    values
+                        .iter()
+                        .map(move |(field, value)| field_index::Changed {
+                            id: id(place).into(),
+                            field,
+                            value: value.as_ref(),
+                        })
+                })
+                .collect();
+            field_index::replace(tx, ws, &changed).await
         })
     })
     .await
