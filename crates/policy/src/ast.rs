@@ -41,12 +41,20 @@ pub struct File {
 }
 
 /// One line of comment that stands before a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct CommentLine {
     /// Without `#`.
     pub text: String,
     /// Whether a blank line follows.
     pub ends_block: bool,
+    /// Where it stands, `#` included.
+    pub span: Span,
+}
+
+impl PartialEq for CommentLine {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.ends_block == other.ends_block
+    }
 }
 
 /// One statement.

@@ -28,6 +28,7 @@ mod key;
 mod lanes;
 mod lexer;
 pub mod limits;
+pub mod lint;
 pub mod mask;
 mod names;
 mod outcomes;

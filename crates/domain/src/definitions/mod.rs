@@ -24,7 +24,7 @@ use sha2::{Digest, Sha256};
 pub use cases::{Answer, Case, CaseState, Expected};
 pub use read::{Place, read_folder};
 
-use crate::catalog::{Catalog, Sensitivity};
+use crate::catalog::{Catalog, FieldPath, Sensitivity};
 use crate::identifier::IdentifierType;
 use crate::purpose::{Audience, Purpose};
 
@@ -94,6 +94,19 @@ impl Ceilings {
     }
 }
 
+/// A warning about a field that its owner accepts: `accept = { sensitive-for-ai = "why" }`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// Of which field.
+    pub field: FieldPath,
+    /// The warning's name, which may be no known one.
+    pub lint: Arc<str>,
+    /// Why; empty if nothing is said.
+    pub reason: Arc<str>,
+    /// Where it is accepted.
+    pub place: Place,
+}
+
 /// One version of a workspace's definitions, read and cross-checked. Policies are text still.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definitions {
@@ -105,6 +118,8 @@ pub struct Definitions {
     pub catalog: Catalog,
     /// Where each field is defined, parallel to the catalog's fields.
     pub places: Vec<Place>,
+    /// What fields accept that would be warned of, in order of file, then position.
+    pub accepts: Vec<Accept>,
     /// Policies, in order of file path.
     pub policies: Vec<PolicyFile>,
     /// What must come of requests, in order of file path, then position.

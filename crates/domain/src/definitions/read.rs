@@ -7,7 +7,8 @@ use toml::de::DeTable;
 
 use super::table::{Reader, quoted, span_of};
 use super::{
-    Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile, SourceFile,
+    Accept, Ceilings, Definitions, EDITION, MAX_FIELDS, MAX_FILE_BYTES, MAX_FILES, PolicyFile,
+    SourceFile,
 };
 use super::{cases, clash};
 use crate::catalog::{
@@ -36,6 +37,7 @@ const FIELD_KEYS: &[&str] = &[
     "tags",
     "lifecycle",
     "examples",
+    "accept",
 ];
 const EVENT_KEYS: &[&str] = &[
     "aliases",
@@ -48,6 +50,7 @@ const EVENT_KEYS: &[&str] = &[
     "tags",
     "lifecycle",
     "examples",
+    "accept",
     "properties",
 ];
 const TYPES: &[&str] = &[
@@ -100,6 +103,7 @@ pub fn read_folder(
         lookups: draft.lookups,
         catalog,
         places,
+        accepts: draft.accepts,
         policies: draft.policies,
         cases,
         files,
@@ -124,6 +128,7 @@ struct Draft {
     lookups: BTreeMap<IdentifierType, BTreeSet<Purpose>>,
     fields: Vec<(Field, Place)>,
     events: Vec<EventNames>,
+    accepts: Vec<Accept>,
     policies: Vec<PolicyFile>,
 }
 
@@ -482,6 +487,7 @@ impl Draft {
                 reader.word::<Audience>("audience", text, &Audience::ALL.map(Audience::as_str))
             })
             .collect();
+        self.read_accepts(reader, &path, table);
         let field = Field {
             entity,
             ty: ty.unwrap_or(FieldType::String),
@@ -507,6 +513,30 @@ impl Draft {
                 span,
             },
         ));
+    }
+
+    /// What is accepted of a field, each with its reason.
+    fn read_accepts(&mut self, reader: &mut Reader<'_>, path: &FieldPath, table: &DeTable<'_>) {
+        let Some(accept) = reader.table(table, "accept") else {
+            return;
+        };
+        let mut accepts = Vec::new();
+        for key in accept.keys() {
+            let lint = key.get_ref().as_ref();
+            if let Some((reason, _)) = reader.string(accept, lint) {
+                accepts.push(Accept {
+                    field: path.clone(),
+                    lint: lint.into(),
+                    reason: reason.trim().into(),
+                    place: Place {
+                        file: reader.file.to_owned(),
+                        span: span_of(key),
+                    },
+                });
+            }
+        }
+        accepts.sort_by_key(|accept| accept.place.span);
+        self.accepts.append(&mut accepts);
     }
 
     fn required(

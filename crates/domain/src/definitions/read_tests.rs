@@ -100,6 +100,32 @@ fn a_whole_folder_is_read() {
 }
 
 #[test]
+fn what_a_field_accepts_is_read_with_its_reason() {
+    let accept = "accept = { sensitive-for-ai = \" drafts are read \", made-up = \"\" }";
+    let property = field("\"login\".properties.method", accept);
+    let (definitions, _) = read_folder(files(&[
+        ("workspace.toml", WORKSPACE),
+        ("fields/account.toml", &field("plan", accept)),
+        ("events.toml", &(event("login", accept) + &property)),
+    ]))
+    .unwrap();
+    let accepts = definitions.accepts.iter();
+    let accepts: Vec<_> = accepts
+        .map(|of| format!("{} {} {:?}", of.field, of.lint, of.reason))
+        .collect();
+    let expect = ["event.login", "event.login.method", "account.plan"].map(|field| {
+        [
+            format!("{field} sensitive-for-ai \"drafts are read\""),
+            format!("{field} made-up \"\""),
+        ]
+    });
+    assert_eq!(accepts, expect.concat());
+
+    let wrong = field("plan", "accept = { unreachable = 3 }") + &field("seats", "accept = \"all\"");
+    insta::assert_snapshot!(findings(&[("fields/account.toml", &wrong)]));
+}
+
+#[test]
 fn every_mistake_of_a_workspace_file_is_found_at_its_place() {
     let workspace = "\
 edition = 2025

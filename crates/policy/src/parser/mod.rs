@@ -109,6 +109,7 @@ fn attach(mut statements: Vec<Statement>, comments: Vec<Comment>, text: &str) ->
         let line = CommentLine {
             text: comment.text,
             ends_block: inside.is_none() && newlines > 1,
+            span: comment.span,
         };
         match statements.get_mut(inside.unwrap_or(before)) {
             Some(statement) => statement.comments.push(line),
