@@ -118,6 +118,16 @@ pub(crate) enum PolicyCommand {
         /// The definitions folder
         folder: PathBuf,
     },
+    /// Point out what is most likely not what was meant: statements that do nothing, sensitive fields
+    /// that AI sees, and the like
+    #[command(after_help = help::POLICY_LINT)]
+    Lint {
+        /// The definitions folder
+        folder: PathBuf,
+        /// Show what was accepted too, with the reasons
+        #[arg(long)]
+        accepted: bool,
+    },
     /// Tell what a change widens and narrows, for whom, with a request that shows each widening
     #[command(after_help = help::POLICY_DIFF)]
     Diff {

@@ -10,7 +10,7 @@ Examples:
 Exit codes:
   0  done
   1  failed: the store, the network or the machine; or found: `policy diff` a widening,
-     `policy format --check` a file in another form
+     `policy lint` what nobody accepted, `policy format --check` a file in another form
   2  wrong input: arguments, settings, definitions
   3  the policy refused, or there is nothing in view
 
@@ -64,6 +64,27 @@ with exit code 2, and nothing can be published until it holds.
 Examples:
   kith policy test ./definitions
   kith policy test ./definitions --json";
+
+pub(crate) const POLICY_LINT: &str = "\
+Each finding says what it means and what to write instead:
+  unreachable           a statement that never does anything
+  always-true           a clause that makes no difference
+  shadowed              a statement all of which another one does
+  purpose-nobody-holds  a purpose that is allowed to nobody
+  sensitive-for-ai      a confidential or restricted field that a model can see whole
+  hidden-from-everyone  a field that nobody can see
+  unless-reversed       an `unless` that is likely to be read the other way round
+
+To keep one as it is, say why. Above the statement:  # accept always-true: the pilot is for all
+At the field:  accept = { sensitive-for-ai = \"a member reads each draft\" }
+
+It needs no store and no settings. What is not accepted ends with exit code 1, a mistake in the
+folder with 2. Nothing of it keeps definitions from being published.
+
+Examples:
+  kith policy lint ./definitions
+  kith policy lint ./definitions --accepted
+  kith policy lint ./definitions --json";
 
 pub(crate) const POLICY_DIFF: &str = "\
 It compares every request that there could be, whatever is asked and whatever the rows hold, and

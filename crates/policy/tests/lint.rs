@@ -97,11 +97,11 @@ fn statements_that_never_do_anything() {
             "show account.plan when user.role == \"support\"",
             "hide account.plan when purpose == ai.draft and purpose == ai.answer",
             "mask account.plan unless signedIdentity == true or signedIdentity == false",
-            "hide account.plan when signedIdentity == true and identity.method is absent",
+            "hide account.plan when now < 2026-01-01 and now > 2026-02-01",
             "limit account to account.region == \"eu\" when agent.kind == \"ai\" and agent.kind == \"api\"",
             "route conversation to \"x\" when account.plan == \"trial\" and account.plan == \"growth\"",
             "route conversation to \"x\" when account.plan is absent and account.plan is not absent and account.plan == \"trial\"",
-            "show account.paymentState when purpose == ai.draft and account.paymentState == visible unless purpose in [ai.draft, ai.answer]",
+            "show account.paymentState when purpose == ai.draft and account.seats == visible unless purpose in [ai.draft, ai.answer]",
         ]
     );
     silent(

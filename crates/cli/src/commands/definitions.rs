@@ -91,12 +91,16 @@ fn print(files: &[SourceFile], found: &[Diagnostic], output: Output) {
     if output.json || found.is_empty() {
         return;
     }
-    let text_of = |path: &str| {
+    complain(&rendered(files, found));
+    complain("");
+}
+
+/// What was found, each with its place in the files.
+pub(super) fn rendered(files: &[SourceFile], found: &[Diagnostic]) -> String {
+    findings(found, |path| {
         let file = files.iter().find(|file| file.path == path);
         file.map_or("", |file| file.text.as_str())
-    };
-    complain(&findings(found, text_of));
-    complain("");
+    })
 }
 
 /// Shows the mistakes; the failure says how many there are.

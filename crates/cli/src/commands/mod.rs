@@ -10,6 +10,7 @@ mod folder;
 mod keys;
 mod policy_diff;
 mod policy_format;
+mod policy_lint;
 mod policy_test;
 mod secrets;
 mod serve;
@@ -26,6 +27,9 @@ pub(crate) fn on_folder(command: &Command, output: Output) -> Option<Result<(), 
         Command::Definitions(DefinitionsCommand::Check { folder })
         | Command::Policy(PolicyCommand::Check { folder }) => definitions::check(folder, output),
         Command::Policy(PolicyCommand::Test { folder }) => policy_test::run(folder, output),
+        Command::Policy(PolicyCommand::Lint { folder, accepted }) => {
+            policy_lint::run(folder, *accepted, output)
+        }
         Command::Policy(PolicyCommand::Diff { old, new }) => policy_diff::run(old, new, output),
         Command::Policy(PolicyCommand::Format { folder, check }) => {
             policy_format::run(folder, *check, output)
@@ -43,6 +47,7 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         Command::Policy(
             PolicyCommand::Check { .. }
             | PolicyCommand::Test { .. }
+            | PolicyCommand::Lint { .. }
             | PolicyCommand::Diff { .. }
             | PolicyCommand::Format { .. },
         )
