@@ -36,7 +36,7 @@ impl Linter<'_> {
                 Ok(accepts) => {
                     reasons.insert(accepts, Arc::clone(&acceptance.reason));
                 }
-                Err(fault) => report.findings.extend(fault),
+                Err(fault) => report.findings.extend(fault.map(|fault| *fault)),
             }
         }
         for found in std::mem::take(&mut self.found) {
@@ -59,11 +59,11 @@ impl Linter<'_> {
     }
 
     /// What an acceptance accepts, or what is wrong with it, if anything is.
-    fn judge(&self, acceptance: &Acceptance) -> Result<(Lint, Target), Option<Diagnostic>> {
+    fn judge(&self, acceptance: &Acceptance) -> Result<(Lint, Target), Option<Box<Diagnostic>>> {
         let fault = |code, message: String, hint: String| {
             let Acceptance { file, span, .. } = acceptance;
             let fault = Diagnostic::error(code, file, &self.text(file), *span, message);
-            Err(Some(fault.warning().with_hint(hint)))
+            Err(Some(Box::new(fault.warning().with_hint(hint))))
         };
         let name = &acceptance.lint;
         let Some(lint) = Lint::find(name) else {

@@ -73,6 +73,7 @@ impl Linter<'_> {
             self.find(lint, target, statement.span, message.to_owned(), hint);
             return true;
         }
+        let asked = if is_show { everywhere } else { asked };
         let mut can = |node: NodeId, is| conditions.can_be(node, is, &asked);
         let by_when = when.is_some_and(|when| can(when, is) == Possible::Never);
         let by_unless = unless.is_some_and(|unless| can(unless, opposite(is)) == Possible::Never);
