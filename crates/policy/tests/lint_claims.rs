@@ -163,7 +163,6 @@ fn check(statements: &[String], requests: &[Request]) -> Result<(), TestCaseErro
             all_shadowed[place] = String::new();
         }
         let only_to_triage = claim.message.contains("goes to triage");
-        let weighs_in_states = claim.message.contains("in doubt");
         let Ok((changed_policies, _)) = kith_policy::check(&definitions(&changed)) else {
             continue;
         };
@@ -197,28 +196,23 @@ fn check(statements: &[String], requests: &[Request]) -> Result<(), TestCaseErro
                 claim,
                 statements.join("\n")
             );
-            if claim.code == "always-true" || weighs_in_states {
-                // Of a restriction, `never false` may be unknown: what is emitted is the same.
-                let tests_states = statements.iter().any(|of| of.contains("== hidden"));
-                if !tests_states {
-                    prop_assert_eq!(
-                        emitted(&before),
-                        emitted(&after),
-                        "{}\nof\n{}",
-                        claim,
-                        statements.join("\n")
-                    );
-                    prop_assert_eq!(
-                        before.allowed,
-                        after.allowed,
-                        "{}\nof\n{}",
-                        claim,
-                        statements.join("\n")
-                    );
-                }
-                continue;
+            // Without a restriction's clause its condition may be true where it was unknown: that is
+            // emitted alike, and a test of the state may tell it apart.
+            let may_tell =
+                claim.code == "always-true" && statements.iter().any(|of| of.contains("== hidden"));
+            if !may_tell {
+                let (emitted, allowed) = (emitted(&before), before.allowed);
+                prop_assert_eq!(
+                    (emitted, allowed),
+                    (self::emitted(&after), after.allowed),
+                    "{}\nof\n{}",
+                    claim,
+                    statements.join("\n")
+                );
             }
-            prop_assert_eq!(&before, &after, "{}\nof\n{}", claim, statements.join("\n"));
+            if claim.code == "shadowed" {
+                prop_assert_eq!(&before, &after, "{}\nof\n{}", claim, statements.join("\n"));
+            }
         }
     }
     // All that is shadowed can go at once.
@@ -240,7 +234,7 @@ fn check(statements: &[String], requests: &[Request]) -> Result<(), TestCaseErro
 #[test]
 fn every_claim_holds_on_every_request() {
     let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        cases: 150,
+        cases: 100,
         failure_persistence: None,
         ..ProptestConfig::default()
     });

@@ -12,6 +12,7 @@ const PAGES: &[&str] = &[
     "policy",
     "policy check",
     "policy test",
+    "policy lint",
     "policy diff",
     "policy format",
     "policy explain",

@@ -13,6 +13,7 @@ mod demo;
 mod guides;
 mod help;
 mod home;
+mod lint;
 mod policy;
 mod serve;
 mod settings;
