@@ -118,8 +118,7 @@ pub(crate) enum PolicyCommand {
         /// The definitions folder
         folder: PathBuf,
     },
-    /// Point out what is most likely not what was meant: statements that do nothing, sensitive fields
-    /// that AI sees, and the like
+    /// Point out what is most likely not meant, such as statements that never do anything
     #[command(after_help = help::POLICY_LINT)]
     Lint {
         /// The definitions folder

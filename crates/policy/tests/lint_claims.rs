@@ -71,9 +71,9 @@ fn condition(tests: Vec<&'static str>) -> impl Strategy<Value = String> {
     })
 }
 
-fn statement(starts: &'static [&'static str], tests: Vec<&'static str>) -> BoxedStrategy<String> {
+fn statement(starts: &'static [&'static str], tests: &[&'static str]) -> BoxedStrategy<String> {
     let clause = |word: &'static str, weight| {
-        let clause = proptest::option::weighted(weight, condition(tests.clone()));
+        let clause = proptest::option::weighted(weight, condition(tests.to_vec()));
         clause.prop_map(move |of| of.map_or(String::new(), |of| format!(" {word} {of}")))
     };
     let clauses = (clause("when", 0.8), clause("unless", 0.2));
@@ -83,15 +83,13 @@ fn statement(starts: &'static [&'static str], tests: Vec<&'static str>) -> Boxed
 }
 
 fn statements() -> impl Strategy<Value = Vec<String>> {
-    let valued = TESTS[..9].to_vec();
-    let of_rows = TESTS[..6].to_vec();
-    let no_states = statement(&ON_REGION, valued.clone());
-    let limits = statement(&STARTS[12..], valued);
+    let no_states = statement(&ON_REGION, &TESTS[..9]);
+    let limits = statement(&STARTS[12..], &TESTS[..9]);
     let any = prop_oneof![
-        6 => statement(&STARTS[..12], TESTS.to_vec()),
+        6 => statement(&STARTS[..12], &TESTS),
         1 => limits,
         1 => no_states,
-        2 => statement(&ROUTES, of_rows),
+        2 => statement(&ROUTES, &TESTS[..6]),
     ];
     proptest::collection::vec(any, 2..9)
 }

@@ -64,7 +64,10 @@ fn accepted() -> Home {
         1,
     );
     let policies = POLICIES
-        .replace("show", "# accept unless-reversed: leadership asked for it\nshow")
+        .replace(
+            "show",
+            "# accept unless-reversed: leadership asked for it\nshow",
+        )
         .replace("hide", "# accept always-true: until the new plans\nhide")
         .replace(
             "allow support.view\n",
