@@ -31,9 +31,10 @@ pub use definitions::{
 pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
-    AccountItem, AccountPage, AccountRow, Context, ContextRequest, EntityAnswer, Explanation,
-    FieldAnswer, FieldExplanation, Governed, JourneyItem, ListRequest, MemberRef, OriginAnswer,
-    PropertyAnswer, RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
+    AccountDecision, AccountItem, AccountPage, AccountRow, Context, ContextRequest, Decided,
+    Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
+    Governed, JourneyItem, ListRequest, MemberRef, OriginAnswer, PropertyAnswer, RootRef,
+    SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
 };
 
 use audit::Journal;

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, context, health, ingest};
+use crate::api::{accounts, context, decisions, health, ingest};
 use crate::console;
 
 /// Where a route's purpose comes from.
@@ -93,6 +93,13 @@ pub const ROUTES: &[Route] = &[
         purpose: RoutePurpose::FromBody,
         reveals: Reveals::Decisions,
         handler: || post(context::explain),
+    },
+    Route {
+        method: Method::Post,
+        path: "/v1/decisions",
+        purpose: RoutePurpose::FromBody,
+        reveals: Reveals::Decisions,
+        handler: || post(decisions::decide),
     },
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),

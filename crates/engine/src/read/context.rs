@@ -487,7 +487,7 @@ pub(super) fn statements(reasons: &[Reason]) -> Vec<String> {
 
 /// Fields must be in the catalog. This is said before anyone is looked up, so that a wrong one is no
 /// way to learn, unaudited, who is there.
-fn known(catalog: &Catalog, wanted: &[String]) -> Result<(), EngineError> {
+pub(super) fn known(catalog: &Catalog, wanted: &[String]) -> Result<(), EngineError> {
     let Some(path) = wanted.iter().find(|path| catalog.find(path).is_none()) else {
         return Ok(());
     };

@@ -3,6 +3,7 @@
 mod answer;
 mod context;
 mod cursor;
+mod decisions;
 mod governed;
 mod list;
 mod mistakes;
@@ -14,5 +15,6 @@ pub use answer::{
     OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
 };
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
+pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
 pub use list::{AccountPage, AccountRow, ListRequest, SortField};

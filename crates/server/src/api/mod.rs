@@ -2,5 +2,6 @@
 
 pub(crate) mod accounts;
 pub(crate) mod context;
+pub(crate) mod decisions;
 pub(crate) mod health;
 pub(crate) mod ingest;

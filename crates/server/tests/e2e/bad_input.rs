@@ -497,6 +497,10 @@ async fn damaged_requests_break_nothing(store: Store) {
         "identityToken": app.jwt("usr_1"),
     })
     .to_string();
+    let decisions = json!({
+        "purpose": "support.view", "accounts": ["acc_01h455vb4pex5vsknk084sn02q"], "fields": ["account.plan"],
+    })
+    .to_string();
     let delivery = json!({"batch": [
         {"type": "identify", "userId": "usr_1", "messageId": "m-1", "traits": {"email": "ada@acme.example", "name": "Ada"}, "context": {"groupId": "acme"}},
         {"type": "group", "userId": "usr_1", "groupId": "acme", "traits": {"plan": "growth", "seats": 12, "privateRevenue": 12.5, "signupAt": "2026-01-31"}},
@@ -508,6 +512,9 @@ async fn damaged_requests_break_nothing(store: Store) {
         let body = damage(question.as_bytes(), &random);
         let answer = sam.send(Method::POST, "/v1/context", body).await;
         assert!(answer.status < 500, "question {round}: {answer:?}");
+        let body = damage(decisions.as_bytes(), &random);
+        let answer = sam.send(Method::POST, "/v1/decisions", body).await;
+        assert!(answer.status < 500, "decisions {round}: {answer:?}");
         let body = damage(delivery.as_bytes(), &random);
         let answer = product.post("/v1/batch", body).await;
         assert!(

@@ -11,6 +11,7 @@ mod accounts;
 mod audit;
 mod bad_input;
 mod clients;
+mod decisions;
 mod identity;
 mod isolation;
 mod leaks;

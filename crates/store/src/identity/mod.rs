@@ -7,7 +7,7 @@ mod redirects;
 
 pub use edges::{Component, EdgeRow, component, insert_edges, set_edges_active};
 pub use nodes::{NewNode, NodeRow, Upserted, find, nodes, nodes_of_root, set_roots, upsert_nodes};
-pub use redirects::{redirect_to, resolve};
+pub use redirects::{merged_accounts, redirect_to, resolve};
 
 use kith_domain::RootKind;
 use kith_domain::id::{AccountId, CompanyId, PersonId};

@@ -1,8 +1,12 @@
 //! Where the ids of merged roots lead, for ever. Always one step, whatever was merged afterwards.
 
-use kith_domain::id::WorkspaceId;
+use std::collections::BTreeMap;
+
+use kith_domain::RootKind;
+use kith_domain::id::{AccountId, WorkspaceId};
 
 use super::RootId;
+use crate::db::sql::{Column, bytes};
 use crate::{StoreError, Tx};
 
 const LEAD_ON: &str =
@@ -11,6 +15,9 @@ const REVIVE: &str = "DELETE FROM redirect WHERE workspace = ?1 AND kind = ?2 AN
 const INSERT: &str = "INSERT INTO redirect (workspace, kind, from_id, to_id)
     VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (workspace, kind, from_id) DO UPDATE SET to_id = excluded.to_id";
+const RESOLVE_ALL: &str = "SELECT r.id, d.to_id FROM {rows} JOIN redirect d
+    ON d.workspace = ?1 AND d.kind = ?2 AND d.from_id = r.id";
+const IDS: [Column; 1] = [bytes("id")];
 const RESOLVE: &str = "SELECT to_id FROM redirect
     WHERE workspace = ?1 AND kind = ?2 AND from_id = ?3";
 
@@ -53,4 +60,28 @@ pub async fn resolve(tx: &mut Tx<'_>, ws: WorkspaceId, id: RootId) -> Result<Roo
     };
     row.columns("redirect")
         .id("to_id", |bytes| RootId::from_slice(id.kind(), bytes))
+}
+
+/// Which of these accounts were merged, and the account that each leads to. One statement.
+///
+/// # Errors
+/// If the database fails.
+pub async fn merged_accounts(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    ids: &[AccountId],
+) -> Result<BTreeMap<AccountId, AccountId>, StoreError> {
+    let rows: Vec<_> = ids.iter().map(|id| [id.into()]).collect();
+    let kind = RootKind::Account.as_str().into();
+    tx.each(RESOLVE_ALL, &[ws.into(), kind], &IDS, &rows)
+        .await?
+        .iter()
+        .map(|row| {
+            let mut columns = row.columns("redirect");
+            Ok((
+                columns.id("id", AccountId::from_slice)?,
+                columns.id("to_id", AccountId::from_slice)?,
+            ))
+        })
+        .collect()
 }

@@ -201,7 +201,11 @@ async fn a_merged_id_leads_on_for_ever(store: Store) {
     // Split off again: what leads to it leads nowhere else, and no circle arises.
     merge(c, a).await.unwrap();
     check([a, a, a]).await;
-    let account = AccountId::from_uuid(uuid(9)).into();
+    let accounts = [7, 8, 9].map(|id| AccountId::from_uuid(uuid(id)));
+    let [one, other, account] = accounts.map(RootId::from);
+    merge(one, other).await.unwrap();
+    let merged = read!(db, ws, |tx| identity::merged_accounts(tx, ws, &accounts)).unwrap();
+    assert_eq!(Vec::from_iter(merged), [(accounts[0], accounts[1])]);
     assert!(matches!(
         merge(a, account).await,
         Err(StoreError::Conflict(_))

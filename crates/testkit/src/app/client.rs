@@ -35,6 +35,12 @@ impl Client {
         self
     }
 
+    /// The member that this acts for.
+    #[must_use]
+    pub fn serves(&self) -> Option<&str> {
+        self.on_behalf_of.as_deref()
+    }
+
     /// Asks for the context of a subject; see [`person`] and [`account`].
     pub async fn ask(&self, purpose: &str, subject: Value) -> Answer {
         let mut body = json!({"purpose": purpose, "subject": subject});
