@@ -141,14 +141,21 @@ impl Linter<'_> {
         }
         let path = &field.path;
         let message = format!("nobody can see `{path}`: it is hidden in every answer there can be");
+        let starts_visible = field
+            .safe_for
+            .iter()
+            .any(|audience| field.sensitivity <= self.inner.ceilings.of(audience));
+        let or_say_why = "make it a draft, or say why: `accept = { hidden-from-everyone = \"…\" }`";
         let hint = if field.safe_for.iter().next().is_none() {
             format!(
                 "it is safe for nobody: name an audience in `safe_for`, and `show {path}` if it is above the ceiling"
             )
-        } else {
+        } else if starts_visible {
             format!(
-                "write `show {path}` and under `when` for whom, make it a draft, or say why: `accept = {{ hidden-from-everyone = \"…\" }}`"
+                "it would be visible, but a `hide` always takes it back, or nobody may ask: except in `unless` those who are to see it, {or_say_why}"
             )
+        } else {
+            format!("write `show {path}` and under `when` for whom, {or_say_why}")
         };
         let span = self.field_span(idx);
         self.find(lint, target, span, message, hint);
