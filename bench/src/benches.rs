@@ -3,6 +3,7 @@
 mod context;
 mod ingest;
 mod machine;
+mod policy;
 
 use std::error::Error;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub(crate) struct Bench {
 }
 
 /// In the order in which they run.
-pub(crate) const BENCHES: &[Bench] = &[machine::BENCH, context::BENCH, ingest::BENCH];
+pub(crate) const BENCHES: &[Bench] = &[machine::BENCH, policy::BENCH, context::BENCH, ingest::BENCH];
 
 /// Says what goes on, beside the results.
 #[expect(
