@@ -31,7 +31,8 @@ pub(crate) struct Bench {
 }
 
 /// In the order in which they run.
-pub(crate) const BENCHES: &[Bench] = &[machine::BENCH, policy::BENCH, context::BENCH, ingest::BENCH];
+pub(crate) const BENCHES: &[Bench] =
+    &[machine::BENCH, policy::BENCH, context::BENCH, ingest::BENCH];
 
 /// Says what goes on, beside the results.
 #[expect(
