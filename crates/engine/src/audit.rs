@@ -121,6 +121,9 @@ pub(crate) struct Entry {
     /// The accounts of a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) accounts: Vec<AccountId>,
+    /// The people of an account's summary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) people: Vec<PersonId>,
     /// Keyed hashes of the identifiers that were looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) lookups: Vec<LookupHash>,
@@ -167,6 +170,7 @@ impl Entry {
             account: None,
             person: None,
             accounts: Vec::new(),
+            people: Vec::new(),
             lookups: Vec::new(),
             signed_identity: None,
             fields: FieldSet {

@@ -31,10 +31,11 @@ pub use definitions::{
 pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
-    AccountDecision, AccountItem, AccountPage, AccountRow, Context, ContextRequest, Decided,
-    Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
-    Governed, JourneyItem, ListRequest, MemberRef, OriginAnswer, PropertyAnswer, RootRef,
-    SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
+    AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,
+    AccountSummary, Context, ContextRequest, Decided, Decisions, DecisionsRequest, EntityAnswer,
+    Explanation, FieldAnswer, FieldExplanation, Governed, JourneyItem, ListRequest, MemberRef,
+    OriginAnswer, PersonItem, PropertyAnswer, RootRef, SignedIdentityAnswer, SortField,
+    StateAnswer, SubjectRef, Withheld,
 };
 
 use audit::Journal;

@@ -88,6 +88,20 @@ pub const ROUTES: &[Route] = &[
         handler: || get(accounts::list),
     },
     Route {
+        method: Method::Get,
+        path: "/v1/accounts/{id}",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        handler: || get(accounts::read),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/accounts/{id}/summary",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        handler: || get(accounts::summary),
+    },
+    Route {
         method: Method::Post,
         path: "/v1/explain",
         purpose: RoutePurpose::FromBody,

@@ -67,6 +67,20 @@ macro_rules! of_account {
     };
 }
 
+macro_rules! counts_of_account {
+    ($index:literal) => {
+        concat!(
+            "SELECT e.name, count(*) FROM identifier i CROSS JOIN event e ",
+            $index,
+            " WHERE i.workspace = ?1 AND i.root = ?2
+               AND e.workspace = i.workspace AND e.account_node = i.id AND e.at >= ?3
+             GROUP BY e.name ORDER BY e.name"
+        )
+    };
+}
+const COUNTS_OF_ACCOUNT_SQLITE: &str = counts_of_account!("INDEXED BY event_by_account");
+const COUNTS_OF_ACCOUNT_POSTGRES: &str = counts_of_account!("");
+
 macro_rules! in_account_or_none {
     ($engine:tt) => {
         of_person!(
@@ -142,6 +156,31 @@ pub async fn of_account(
         .collect()
 }
 
+/// How many events of each name happened in an account since a time. It reads each of them, so it
+/// belongs on a scan.
+///
+/// # Errors
+/// If the database fails.
+pub async fn counts_of_account(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    account: AccountId,
+    since: Timestamp,
+) -> Result<Vec<(String, u64)>, StoreError> {
+    let sql = match tx.engine() {
+        Engine::Sqlite => COUNTS_OF_ACCOUNT_SQLITE,
+        Engine::Postgres => COUNTS_OF_ACCOUNT_POSTGRES,
+    };
+    let params = [ws.into(), (&account).into(), since.into()];
+    let rows = tx.query(sql, &params).await?;
+    let count = |row: &crate::db::row::Row| {
+        let mut columns = row.columns("event");
+        let name = columns.string("name")?;
+        Ok((name, u64::try_from(columns.int("count")?).unwrap_or(0)))
+    };
+    rows.iter().map(count).collect()
+}
+
 /// Without a cursor, a bound that lies behind every event.
 fn bound(before: Option<&Cursor>) -> (Param<'_>, Param<'_>) {
     match before {
@@ -167,6 +206,7 @@ mod tests {
             (of_person!(sqlite, ""), 5),
             (in_account_or_none!(sqlite), 6),
             (of_account!(sqlite), 5),
+            (COUNTS_OF_ACCOUNT_SQLITE, 3),
         ] {
             let steps = db
                 .read(ws, move |tx| {

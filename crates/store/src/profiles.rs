@@ -158,6 +158,12 @@ macro_rules! accounts_of_person {
 }
 const ACCOUNTS_OF_PERSON_SQLITE: &str = accounts_of_person!("INDEXED BY role_by_person");
 const ACCOUNTS_OF_PERSON_POSTGRES: &str = accounts_of_person!("");
+const PEOPLE_OF_ACCOUNT: &str =
+    "SELECT r.account, r.person, r.active_since, r.fields, r.provenance,
+       p.id, p.created_at, p.updated_at, p.fields, p.provenance
+     FROM role r JOIN person p ON p.workspace = r.workspace AND p.id = r.person
+     WHERE r.workspace = ?1 AND r.account = ?2
+     ORDER BY r.person LIMIT ?3";
 const DELETE_ROLES: &str = "DELETE FROM role WHERE workspace = ?1 AND (account, person) IN (
     SELECT r.account, r.person FROM {rows})";
 const ROLE_KEYS: [Column; 2] = [bytes("account"), bytes("person")];
@@ -340,13 +346,37 @@ pub async fn accounts_of_person(
     tx.query(sql, &params)
         .await?
         .iter()
-        .map(|row: &Row| {
-            let mut columns = row.columns("role");
-            let role = read_role(&mut columns)?;
-            let account = read_profile(&mut columns.continued("account"))?;
-            Ok((role, account))
-        })
+        .map(|row| read_joined(row, "account"))
         .collect()
+}
+
+/// The people who have a role in an account, with the role, by person id; one statement.
+///
+/// # Errors
+/// If the database fails.
+pub async fn people_of_account(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    account: AccountId,
+    limit: u32,
+) -> Result<Vec<(RoleRow, Profile<PersonId>)>, StoreError> {
+    let params = [ws.into(), (&account).into(), i64::from(limit).into()];
+    tx.query(PEOPLE_OF_ACCOUNT, &params)
+        .await?
+        .iter()
+        .map(|row| read_joined(row, "person"))
+        .collect()
+}
+
+/// A role, and behind it the profile of one of its two ends.
+fn read_joined<Id: ProfileId>(
+    row: &Row,
+    table: &'static str,
+) -> Result<(RoleRow, Profile<Id>), StoreError> {
+    let mut columns = row.columns("role");
+    let role = read_role(&mut columns)?;
+    let profile = read_profile(&mut columns.continued(table))?;
+    Ok((role, profile))
 }
 
 pub(crate) fn read_profile<Id: ProfileId>(

@@ -250,12 +250,10 @@ impl Governor<'_> {
         at: Timestamp,
         properties: &Map<String, Json>,
     ) -> Option<JourneyItem> {
-        let event = self.catalog.event(name)?;
-        // A masked occurrence would still tell when something happened: only a visible one is shown.
-        if self.decision.state(event.occurrence) != State::Visible {
+        if !self.shows_event(name) {
             return None;
         }
-        self.note(event.occurrence, None);
+        let event = self.catalog.event(name)?;
         let mut answers = IndexMap::new();
         for (key, idx) in &event.properties {
             let Some(field) = self.catalog.get(*idx) else {
@@ -277,6 +275,19 @@ impl Governor<'_> {
             at,
             properties: answers,
         })
+    }
+
+    /// Whether it may be told that such an event happened; if it may, its name is taken to leave.
+    pub(super) fn shows_event(&mut self, name: &str) -> bool {
+        // A masked occurrence would still tell when something happened: only a visible one is shown.
+        let occurrence = self.catalog.event(name).map(|event| event.occurrence);
+        match occurrence.filter(|field| self.decision.state(*field) == State::Visible) {
+            Some(field) => {
+                self.note(field, None);
+                true
+            }
+            None => false,
+        }
     }
 
     /// The hidden fields of these entities, in order of path.

@@ -94,6 +94,16 @@ impl<T> Read<T> {
             Self::Miss(miss) => miss.entry().id,
         }
     }
+
+    /// Absent and invisible must cost the same: this is how that is seen.
+    pub(super) fn tell_cost(&self, tx: &Tx<'_>, action: &'static str) {
+        tracing::debug!(
+            audit = %self.audit(),
+            statements = tx.statements(),
+            action,
+            "one snapshot"
+        );
+    }
 }
 
 /// Why there is no answer.
@@ -130,15 +140,16 @@ impl Miss {
 }
 
 /// A question whose rows exist for the actor, and what the plan decides about them.
-struct Asked {
-    now: Timestamp,
-    workspace: WorkspaceId,
-    purpose: Purpose,
-    version: Arc<Version>,
-    bound: Bound,
-    decision: Decision,
-    hash_key: [u8; 32],
-    entry: Entry,
+pub(super) struct Asked {
+    pub(super) now: Timestamp,
+    pub(super) workspace: WorkspaceId,
+    pub(super) purpose: Purpose,
+    pub(super) version: Arc<Version>,
+    pub(super) plan: Plan,
+    pub(super) bound: Bound,
+    pub(super) decision: Decision,
+    pub(super) hash_key: [u8; 32],
+    pub(super) entry: Entry,
 }
 
 impl Engine {
@@ -187,7 +198,7 @@ impl Engine {
     }
 
     /// Asks on one snapshot; what leaves it is sealed.
-    async fn snapshot<T, F>(
+    pub(super) async fn snapshot<T, F>(
         &self,
         caller: &Caller,
         request: ContextRequest,
@@ -220,13 +231,7 @@ impl Engine {
                             Ok(asked) => answer(tx, asked).await?,
                             Err(miss) => Read::Miss(miss),
                         };
-                        // Absent and invisible must cost the same: this is how that is seen.
-                        tracing::debug!(
-                            audit = %read.audit(),
-                            statements = tx.statements(),
-                            action,
-                            "one snapshot"
-                        );
+                        read.tell_cost(tx, action);
                         Ok(read)
                     })
                 },
@@ -309,7 +314,7 @@ impl Engine {
         }))
     }
 
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         tx: &mut Tx<'_>,
         caller: &Caller,
@@ -354,6 +359,7 @@ impl Engine {
             workspace,
             purpose: request.purpose,
             version,
+            plan,
             bound,
             decision,
             hash_key,
@@ -372,6 +378,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
         decision,
         hash_key,
         mut entry,
+        ..
     } = asked;
     let allowed_because = match &decision.verdict {
         Verdict::Allowed { reasons } => reasons.clone(),
@@ -443,7 +450,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
 
 /// The recent events of the person, or of the account if no person was asked for; those of accounts
 /// out of view are left out.
-async fn recent(
+pub(super) async fn recent(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     bound: &Bound,

@@ -100,13 +100,7 @@ impl Engine {
             .read(workspace, move |tx| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let read = engine.decide(tx, &caller, &request).await?;
-                    // Absent and invisible must cost the same: this is how that is seen.
-                    tracing::debug!(
-                        audit = %read.audit(),
-                        statements = tx.statements(),
-                        action = ACTION,
-                        "one snapshot"
-                    );
+                    read.tell_cost(tx, ACTION);
                     Ok::<_, EngineError>(read)
                 })
             })

@@ -135,13 +135,7 @@ impl Engine {
             .scan(workspace, PATIENCE, move |tx| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let read = engine.page(tx, &caller, &request, hash_key).await?;
-                    // Absent and invisible must cost the same: this is how that is seen.
-                    tracing::debug!(
-                        audit = %read.audit(),
-                        statements = tx.statements(),
-                        action = ACTION,
-                        "one snapshot"
-                    );
+                    read.tell_cost(tx, ACTION);
                     Ok::<_, EngineError>(read)
                 })
             })

@@ -1,5 +1,6 @@
 //! The governed read: from a request to a [`Governed`] answer, and no other way out.
 
+mod account;
 mod answer;
 mod context;
 mod cursor;
@@ -10,6 +11,7 @@ mod mistakes;
 mod proof;
 mod subject;
 
+pub use account::{AccountAnswer, AccountRequest, AccountSummary, PersonItem};
 pub use answer::{
     AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, JourneyItem,
     OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,

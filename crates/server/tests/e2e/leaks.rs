@@ -167,6 +167,32 @@ async fn decide_all(client: &Client, id: &str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to ask for one account, also by what cannot be read.
+async fn read_all(client: &Client, path: &str, id: &str) -> Vec<Answer> {
+    let behalf = client
+        .serves()
+        .map(|member| format!("&onBehalfOf={member}"));
+    let behalf = behalf.unwrap_or_default();
+    let mut asked: Vec<(&str, String)> = Purpose::ALL
+        .iter()
+        .map(|purpose| (id, format!("purpose={}{behalf}", purpose.as_str())))
+        .collect();
+    asked.extend([
+        (SECRET, "purpose=support.view".to_owned()),
+        (id, format!("purpose={SECRET}")),
+        (id, format!("purpose=support.view&onBehalfOf={SECRET}")),
+        (id, format!("purpose=support.view&fields={SECRET}")),
+    ]);
+    let mut answers = Vec::new();
+    for (id, query) in asked {
+        let path = format!("{}?{query}", path.replace("{id}", id));
+        let held = [("if-none-match", SECRET)];
+        let method = reqwest::Method::GET;
+        answers.push(client.send_with(method, &path, &held, "").await);
+    }
+    answers
+}
+
 /// Messages that each hold the secret where it does not belong.
 async fn deliver_all(source: &Source, path: &str, answers: &mut Vec<Answer>) {
     let bodies = [
@@ -231,6 +257,14 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     answers.extend(decide_all(asker, &id).await);
                 }
                 for answer in decide_all(&app.as_member("lea"), &id).await {
+                    assert!(!answer.text.contains(SECRET), "{answer:?}");
+                }
+            }
+            (Method::Get, path @ ("/v1/accounts/{id}" | "/v1/accounts/{id}/summary")) => {
+                for asker in &askers {
+                    answers.extend(read_all(asker, path, &id).await);
+                }
+                for answer in read_all(&app.as_member("lea"), path, &id).await {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }

@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod account;
 mod accounts;
 mod audit;
 mod bad_input;
