@@ -5,6 +5,7 @@ mod api;
 mod auth;
 mod body;
 mod console;
+mod openapi;
 mod problem;
 pub mod routes;
 mod serve;

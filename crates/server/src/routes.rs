@@ -6,7 +6,7 @@ use kith_domain::Purpose;
 
 use crate::App;
 use crate::api::{accounts, context, decisions, health, ingest};
-use crate::console;
+use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +115,7 @@ pub const ROUTES: &[Route] = &[
         reveals: Reveals::Decisions,
         handler: || post(decisions::decide),
     },
+    page("/openapi.json", || get(openapi::answer)),
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),
     page("/assets/explain.js", || get(console::explain_script)),

@@ -16,6 +16,7 @@ mod decisions;
 mod identity;
 mod isolation;
 mod leaks;
+mod openapi;
 mod pages;
 mod signed_identity;
 

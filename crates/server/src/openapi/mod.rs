@@ -1,0 +1,292 @@
+//! The OpenAPI 3.1 document of the routes. Its paths come from [`ROUTES`] alone; what is said of each is
+//! held against the answers that the server gives.
+
+mod schemas;
+
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use self::schemas::{object, problem, question};
+use crate::routes::{Method, ROUTES, Route, RoutePurpose};
+
+/// Answers the document.
+pub(crate) async fn answer() -> Response {
+    static TEXT: LazyLock<String> = LazyLock::new(|| document().to_string());
+    let mut response = TEXT.as_str().into_response();
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+/// The document.
+fn document() -> Value {
+    let mut paths = Map::new();
+    for route in ROUTES {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let method = match route.method {
+            Method::Get => "get",
+            Method::Post => "post",
+        };
+        if let Some(path) = path.as_object_mut() {
+            path.insert(method.to_owned(), operation(route));
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Kith",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Who may see what about a customer, for which purpose, and why. Every answer \
+                that speaks of a customer names its audit entry, which is committed before it leaves.",
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "A key of a member or an agent."},
+                "writeKey": {"type": "http", "scheme": "basic",
+                    "description": "A source's write key is the user; the password is empty."},
+            },
+            "schemas": schemas::all(),
+        },
+    })
+}
+
+/// What one route takes and answers.
+struct About {
+    summary: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+    body: Option<Value>,
+    /// The answer's parts: those that are always there, and those that may be.
+    answer: Value,
+    /// Statuses of problems beside those of every such route.
+    problems: &'static [u16],
+}
+
+fn operation(route: &Route) -> Value {
+    if route.purpose == RoutePurpose::Ingest {
+        return delivery();
+    }
+    let Some(about) = about(route.path) else {
+        return json!({
+            "summary": "A page for people, or a part of one: the same for everyone.",
+            "responses": {"200": {"description": "The page."}},
+        });
+    };
+    let is_open = route.purpose == RoutePurpose::None;
+    let mut responses = Map::new();
+    responses.insert(
+        "200".to_owned(),
+        json!({"description": "The answer.", "content": {"application/json": {"schema": about.answer}}}),
+    );
+    let common: &[u16] = match (is_open, about.body.is_some()) {
+        (true, _) => &[],
+        (false, false) => &[400, 401, 403, 409],
+        (false, true) => &[400, 401, 403, 409, 413, 415],
+    };
+    for status in common.iter().chain(about.problems).chain(&[500, 503]) {
+        responses.insert(status.to_string(), problem(*status));
+    }
+    if route.path == "/v1/accounts/{id}" {
+        let held = json!({"description": "`If-None-Match` holds this answer already; audited all the same."});
+        responses.insert("304".to_owned(), held);
+    }
+    let parameters = about.parameters.iter().map(|(name, words)| {
+        let place = match *name {
+            "id" => "path",
+            "If-None-Match" => "header",
+            _ => "query",
+        };
+        let schema = match *name {
+            "purpose" => json!({"$ref": "#/components/schemas/Purpose"}),
+            "limit" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
+            "count" => json!({"type": "boolean"}),
+            _ => json!({"type": "string"}),
+        };
+        let required = matches!(*name, "id" | "purpose");
+        json!({"name": name, "in": place, "required": required, "description": words, "schema": schema})
+    });
+    let mut operation = json!({
+        "summary": about.summary,
+        "parameters": parameters.collect::<Vec<_>>(),
+        "responses": responses,
+    });
+    if let Some(operation) = operation.as_object_mut() {
+        if let Some(schema) = about.body {
+            let body =
+                json!({"required": true, "content": {"application/json": {"schema": schema}}});
+            operation.insert("requestBody".to_owned(), body);
+        }
+        if !is_open {
+            operation.insert("security".to_owned(), json!([{"key": []}]));
+        }
+    }
+    operation
+}
+
+const PURPOSE: (&str, &str) = ("purpose", "Why the data is asked for.");
+const BEHALF: (&str, &str) = (
+    "onBehalfOf",
+    "The member that an agent acts for, by id or name; needs a scope of its own.",
+);
+const ID: (&str, &str) = ("id", "The account's id, `acc_…`.");
+
+fn about(path: &str) -> Option<About> {
+    let page = ["auditId", "purpose", "definitionsVersion", "decidedAt"];
+    let one = ["allowedBecause", "account", "withheld"];
+    let about = |summary, parameters, answer| About {
+        summary,
+        parameters,
+        body: None,
+        answer,
+        problems: &[],
+    };
+    Some(match path {
+        "/healthz" => about("The process lives.", &[], object(&["status"], &[])),
+        "/readyz" => about(
+            "The store answers and the audit log can be written.",
+            &[],
+            object(&["status"], &[]),
+        ),
+        "/openapi.json" => about("This document.", &[], json!({"type": "object"})),
+        "/v1/context" => About {
+            body: Some(question(&[])),
+            problems: &[404, 429],
+            ..about(
+                "The governed context of one customer.",
+                &[],
+                object(
+                    &[
+                        &page[..],
+                        &["allowedBecause", "signedIdentity", "journey", "withheld"],
+                    ]
+                    .concat(),
+                    &["account", "person", "role", "accounts"],
+                ),
+            )
+        },
+        "/v1/explain" => About {
+            body: Some(question(&["fields"])),
+            problems: &[404, 429],
+            ..about(
+                "What the policy decides about one customer and why, without any value.",
+                &[],
+                object(
+                    &[
+                        "auditId",
+                        "purpose",
+                        "definitionsVersion",
+                        "allowed",
+                        "reasons",
+                        "fields",
+                    ],
+                    &[],
+                ),
+            )
+        },
+        "/v1/decisions" => About {
+            body: Some(json!({
+                "type": "object",
+                "required": ["purpose", "accounts"],
+                "additionalProperties": false,
+                "properties": {
+                    "purpose": {"$ref": "#/components/schemas/Purpose"},
+                    "accounts": {"type": "array", "minItems": 1, "maxItems": 100,
+                        "items": {"$ref": "#/components/schemas/AccountId"}},
+                    "fields": {"type": "array", "maxItems": 200, "items": {"type": "string"},
+                        "description": "Full paths; if none is named, every field of accounts."},
+                    "onBehalfOf": {"type": "string"},
+                },
+            })),
+            ..about(
+                "What the policy decides about many accounts, without any value.",
+                &[],
+                object(&[&page[..], &["items"]].concat(), &[]),
+            )
+        },
+        "/v1/accounts" => About {
+            problems: &[422],
+            ..about(
+                "The accounts in view, filtered, sorted and counted by what the asker may see.",
+                &[
+                    PURPOSE,
+                    BEHALF,
+                    (
+                        "filter",
+                        "A condition of the policy language over `account.*`, `user.*` and `now`.",
+                    ),
+                    (
+                        "sort",
+                        "Up to four fields by full path, the greatest first behind `-`; then by id.",
+                    ),
+                    ("limit", "At most this many accounts."),
+                    ("cursor", "The `nextCursor` of the page before."),
+                    ("count", "Whether all of them are to be counted."),
+                ],
+                object(
+                    &[&page[..], &["items", "withheld"]].concat(),
+                    &["count", "nextCursor"],
+                ),
+            )
+        },
+        "/v1/accounts/{id}" => About {
+            problems: &[404],
+            ..about(
+                "One account in its governed form; its `ETag` stands for that form.",
+                &[
+                    ID,
+                    PURPOSE,
+                    BEHALF,
+                    ("If-None-Match", "An `ETag` that is held already."),
+                ],
+                object(&[&page[..], &one[..]].concat(), &[]),
+            )
+        },
+        "/v1/accounts/{id}/summary" => About {
+            problems: &[404, 422],
+            ..about(
+                "One account, its people in view, what happened there and how often in 30 days.",
+                &[ID, PURPOSE, BEHALF],
+                object(
+                    &[
+                        &page[..],
+                        &one[..],
+                        &["people", "morePeople", "events", "journey"],
+                    ]
+                    .concat(),
+                    &[],
+                ),
+            )
+        },
+        _ => return None,
+    })
+}
+
+/// What sources deliver, as Segment's clients speak.
+fn delivery() -> Value {
+    let problem = json!({
+        "description": "Nothing was kept; `message` says what to do.",
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }}},
+    });
+    let mut responses = json!({"200": {
+        "description": "It is durable.",
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["success"], "properties": {"success": {"const": true}}}}},
+    }});
+    if let Some(responses) = responses.as_object_mut() {
+        for status in ["400", "401", "413", "415", "503"] {
+            responses.insert(status.to_owned(), problem.clone());
+        }
+    }
+    json!({
+        "summary": "Takes what Segment's clients send, unmodified.",
+        "security": [{"writeKey": []}, {"key": []}],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
+        "responses": responses,
+    })
+}

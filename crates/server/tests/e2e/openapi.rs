@@ -1,0 +1,164 @@
+//! The OpenAPI document says what the server answers: every route, every status, every part.
+
+use std::collections::BTreeSet;
+
+use kith_server::routes::{Method, ROUTES};
+use kith_testkit::app::client::{account, person};
+use kith_testkit::{Answer, Store, TestApp};
+use serde_json::{Value, json};
+
+crate::promises! { answers_are_as_the_document_says }
+
+fn method_of(method: Method) -> &'static str {
+    match method {
+        Method::Get => "get",
+        Method::Post => "post",
+    }
+}
+
+/// What is answered to whom, at which documented path.
+async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
+    let seen = app
+        .as_member("lea")
+        .ask("support.view", account("acme"))
+        .await;
+    let id = seen.expect(200).json["account"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let view = "purpose=support.view";
+    let get = |path, at: String| (path, Method::Get, at, String::new());
+    let post =
+        |path: &'static str, body: Value| (path, Method::Post, path.to_owned(), body.to_string());
+    let question = |subject: Value| json!({"purpose": "support.view", "subject": subject});
+    vec![
+        get("/healthz", "/healthz".into()),
+        get("/readyz", "/readyz".into()),
+        get("/openapi.json", "/openapi.json".into()),
+        post("/v1/context", question(account("acme"))),
+        post("/v1/context", question(person("usr_1"))),
+        post("/v1/context", question(account("nowhere"))),
+        post(
+            "/v1/context",
+            json!({"purpose": "report.view", "subject": account("acme")}),
+        ),
+        post("/v1/context", json!([])),
+        post("/v1/explain", question(account("acme"))),
+        post("/v1/explain", question(account("nowhere"))),
+        post(
+            "/v1/decisions",
+            json!({"purpose": "support.view", "accounts": [id]}),
+        ),
+        post(
+            "/v1/decisions",
+            json!({"purpose": "support.view", "accounts": []}),
+        ),
+        get(
+            "/v1/accounts",
+            format!("/v1/accounts?{view}&count=true&limit=1"),
+        ),
+        get(
+            "/v1/accounts",
+            format!("/v1/accounts?{view}&sort=account.taxId"),
+        ),
+        get("/v1/accounts", "/v1/accounts".into()),
+        get("/v1/accounts/{id}", format!("/v1/accounts/{id}?{view}")),
+        get("/v1/accounts/{id}", "/v1/accounts/x".into()),
+        get(
+            "/v1/accounts/{id}/summary",
+            format!("/v1/accounts/{id}/summary?{view}"),
+        ),
+    ]
+}
+
+async fn answers_are_as_the_document_says(store: Store) {
+    let app = TestApp::start(store).await;
+    for group in ["acme", "other"] {
+        let message = json!({"type": "group", "userId": "usr_1", "groupId": group,
+                             "traits": {"plan": "growth", "region": "eu"}});
+        app.source("product").deliver([message]).await;
+    }
+    let sam = app.as_member("sam");
+    let served = sam
+        .send(reqwest::Method::GET, "/openapi.json", "")
+        .await
+        .expect(200);
+    let document = &served.json;
+    assert_eq!(served.header("content-type"), "application/json");
+    insta::assert_snapshot!("openapi", serde_json::to_string_pretty(document).unwrap());
+
+    // The paths are those of the routes, and no others.
+    let documented: BTreeSet<(String, String)> = document["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(|method| (path.clone(), method.clone()))
+        })
+        .collect();
+    let routes = ROUTES
+        .iter()
+        .map(|route| (route.path.to_owned(), method_of(route.method).to_owned()));
+    assert_eq!(documented, routes.collect());
+
+    let mut answered = BTreeSet::new();
+    for (path, method, at, body) in asked(&app).await {
+        let operation = &document["paths"][path][method_of(method)];
+        let method = match method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        for client in [&sam, &app.as_member("lea"), &app.anonymous()] {
+            let answer = client.send(method.clone(), &at, body.clone()).await;
+            is_documented(document, operation, &answer, path);
+            if answer.status == 200 {
+                answered.insert(path);
+            }
+        }
+    }
+    let data = ROUTES.iter().map(|route| route.path);
+    let data = data.filter(|path| {
+        document["paths"][path]["get"]["parameters"].is_array() || *path == "/v1/context"
+    });
+    for path in data {
+        assert!(
+            answered.contains(path),
+            "`{path}` was never answered: ask it here"
+        );
+    }
+}
+
+/// Its status is documented, and so is every part of it, those that must be there are.
+fn is_documented(document: &Value, operation: &Value, answer: &Answer, path: &str) {
+    let documented = &operation["responses"][answer.status.to_string()];
+    assert!(
+        documented.is_object(),
+        "{path} has no {}: {answer:?}",
+        answer.status
+    );
+    let kind = answer.header("content-type");
+    let mut schema = &documented["content"][kind]["schema"];
+    if schema["$ref"] == "#/components/schemas/Problem" {
+        schema = &document["components"]["schemas"]["Problem"];
+        let types = schema["properties"]["type"]["oneOf"].as_array().unwrap();
+        assert!(
+            types.iter().any(|of| of["const"] == answer.json["type"]),
+            "{answer:?}"
+        );
+    }
+    assert!(schema.is_object(), "{path} answers {kind}: {answer:?}");
+    let parts = answer.json.as_object().unwrap();
+    for required in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            parts.contains_key(required.as_str().unwrap()),
+            "{path}, {required}: {answer:?}"
+        );
+    }
+    for part in parts.keys().filter(|_| schema["properties"].is_object()) {
+        assert!(
+            schema["properties"].get(part).is_some(),
+            "{path}, `{part}`: {answer:?}"
+        );
+    }
+}
