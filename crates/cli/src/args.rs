@@ -243,6 +243,24 @@ pub(crate) enum AuditCommand {
     /// Find entries: who viewed, changed or used what, and what was refused
     #[command(after_help = help::AUDIT_SEARCH)]
     Search(SearchArgs),
+    /// Print the log's newest checkpoint, to be kept where its administrator has no hand
+    #[command(after_help = help::AUDIT_CHECKPOINT)]
+    Checkpoint {
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+        /// Print instead what checkpoints of this log are checked with
+        #[arg(long)]
+        verifier: bool,
+    },
+    /// Hold every entry against what was signed
+    #[command(after_help = help::AUDIT_VERIFY)]
+    Verify {
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+        /// Hold it against this checkpoint too, which was kept elsewhere
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
 }
 
 /// Which audit entries.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kith_domain::diagnostic::{line_and_column, nearest};
 use kith_store::StoreUrl;
@@ -21,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The name of this server in the audit log, unique among those that share a store.
     pub(crate) node: String,
+    /// The file with the key that signs the audit log, if it is not kept in the store.
+    pub(crate) audit_key_file: Option<PathBuf>,
     /// How logs are written.
     pub(crate) log_format: LogFormat,
     /// What is logged.
@@ -54,9 +56,17 @@ const fn setting(key: &'static str, variable: &'static str, default: &'static st
 const STORE_URL: Setting = setting("store_url", "KITH_STORE_URL", "sqlite:./kith-data");
 const LISTEN: Setting = setting("listen", "KITH_LISTEN", "127.0.0.1:7600");
 const NODE: Setting = setting("node", "KITH_NODE", "main");
+const AUDIT_KEY_FILE: Setting = setting("audit_key_file", "KITH_AUDIT_KEY_FILE", "");
 const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
 const LOG: Setting = setting("log", "KITH_LOG", "info");
-const SETTINGS: [&Setting; 5] = [&STORE_URL, &LISTEN, &NODE, &LOG_FORMAT, &LOG];
+const SETTINGS: [&Setting; 6] = [
+    &STORE_URL,
+    &LISTEN,
+    &NODE,
+    &AUDIT_KEY_FILE,
+    &LOG_FORMAT,
+    &LOG,
+];
 /// Variables that are arguments of commands, no settings.
 const OTHER_VARIABLES: [&str; 4] = [
     "KITH_CONFIG",
@@ -201,24 +211,31 @@ impl Reading {
                 _ => Err("expected 1 to 63 small letters, digits and `-`".to_owned()),
             }
         });
+        let audit_key_file = self.read(&AUDIT_KEY_FILE, |text| {
+            Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+        });
         let log_format = self.read(&LOG_FORMAT, |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
             _ => Err("expected `text` or `json`".to_owned()),
         });
         let log = self.read(&LOG, log_levels);
-        match (store, listen, node, log_format, log) {
-            (Some(store), Some(listen), Some(node), Some(log_format), Some(log))
-                if self.wrong.is_empty() =>
-            {
-                Ok(Config {
-                    store,
-                    listen,
-                    node,
-                    log_format,
-                    log,
-                })
-            }
+        match (store, listen, node, audit_key_file, log_format, log) {
+            (
+                Some(store),
+                Some(listen),
+                Some(node),
+                Some(audit_key_file),
+                Some(log_format),
+                Some(log),
+            ) if self.wrong.is_empty() => Ok(Config {
+                store,
+                listen,
+                node,
+                audit_key_file,
+                log_format,
+                log,
+            }),
             _ => Err(self.wrong),
         }
     }

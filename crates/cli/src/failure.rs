@@ -38,6 +38,11 @@ impl Failure {
         Self::new(3, message)
     }
 
+    /// The audit log is not what was signed.
+    pub(crate) fn broken_log(message: impl Into<String>, report: Json) -> Self {
+        Self::new(4, message).with("report", report)
+    }
+
     /// Settings have these mistakes.
     pub(crate) fn settings(wrong: &[String]) -> Self {
         let mistakes = crate::output::count(wrong.len(), "mistake");
@@ -118,9 +123,10 @@ impl From<EngineError> for Failure {
             | EngineError::TooBroad(_)
             | EngineError::NoDefinitions => Self::input(error.to_string()),
             EngineError::AuditUnavailable(cause) => Self::machine(format!("{error}: {cause}")),
-            EngineError::RateLimited { .. } | EngineError::Store(_) => {
-                Self::machine(error.to_string())
-            }
+            EngineError::RateLimited { .. }
+            | EngineError::LogKey(_)
+            | EngineError::LogBroken
+            | EngineError::Store(_) => Self::machine(error.to_string()),
         }
     }
 }

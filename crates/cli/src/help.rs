@@ -157,6 +157,21 @@ Examples:
   kith audit search --outcome refused --purpose ai.draft
   kith audit search --field account.privateRevenue --json";
 
+pub(crate) const AUDIT_CHECKPOINT: &str = "\
+A checkpoint is a C2SP signed note. Keep some where whoever administers this store cannot change them.
+
+Examples:
+  kith audit checkpoint > checkpoint-2026-11-24
+  kith audit checkpoint --verifier";
+
+pub(crate) const AUDIT_VERIFY: &str = "\
+Ends with 4 if anything is not as it was signed. Without a checkpoint that was kept elsewhere, whoever
+holds the log's key can rewrite it and sign it anew.
+
+Examples:
+  kith audit verify
+  kith audit verify --checkpoint checkpoint-2026-11-24";
+
 pub(crate) const WORKSPACES_CREATE: &str = "\
 Examples:
   kith workspaces create acme";

@@ -62,7 +62,8 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
             Command::Serve | Command::Demo { .. } => config.node.as_str(),
             _ => COMMAND_NODE,
         };
-        let engine = Engine::open(&config.store, node, runtime.clone())
+        let log_key = config.audit_key_file.as_deref();
+        let engine = Engine::open_with_log_key(&config.store, node, runtime.clone(), log_key)
             .await
             .map_err(|error| Failure::store(&config.store, &error))?;
         let shell = Shell {

@@ -1,12 +1,20 @@
 //! Audit: who viewed, changed, exported or used in AI which fields of whom, for which purpose, under
 //! which definitions version, with which verdict and why. Entries hold names, never values.
 //!
-//! An entry is written once, as frozen bytes that a later Merkle tree takes as its leaf, beside
-//! columns to search by. It is committed before the data that it speaks of leaves.
+//! An entry is written once, as frozen bytes that become a leaf of the log's Merkle tree, beside
+//! columns to search by. It is committed before the data that it speaks of leaves; the tree follows
+//! within a second (`fold`), and anyone can hold it against what was signed (`verify`).
+
+mod fault;
+mod fold;
+mod key;
+mod verify;
 
 use hmac::{Hmac, KeyInit, Mac};
+use kith_auth::tlog::MAX_LEAF_BYTES;
 use kith_domain::id::{AccountId, AuditId, KeyId, PersonId, WorkspaceId};
 use kith_domain::{Actor, Identifier, Principal, Purpose, Runtime, Timestamp};
+use kith_store::audit::tree;
 use kith_store::audit::{AuditEntry, AuditFilter, AuditRow, FieldSet};
 use kith_store::{Db, StoreError};
 use serde::{Serialize, Serializer};
@@ -14,6 +22,10 @@ use sha2::{Digest, Sha256};
 
 use crate::Engine;
 use crate::error::EngineError;
+
+pub use fault::LogFault;
+pub(crate) use key::KeyPlace;
+pub use verify::LogReport;
 
 /// The format of leaves. A leaf is never written anew, so readers know every version for ever.
 const LEAF_VERSION: u8 = 1;
@@ -204,6 +216,9 @@ impl Entry {
     pub(crate) fn freeze(self) -> Result<AuditRow, StoreError> {
         let leaf = serde_json::to_vec(&self)
             .map_err(|_| StoreError::Conflict("an audit entry does not serialise"))?;
+        if leaf.len() > MAX_LEAF_BYTES {
+            return Err(StoreError::TooLarge);
+        }
         Ok(AuditRow {
             workspace: self.workspace,
             id: self.id,
@@ -366,7 +381,45 @@ impl From<AuditEntry> for AuditItem {
     }
 }
 
+/// What a log last said of itself.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogCheckpoint {
+    /// The signed note: to be kept where the administrator has no hand.
+    pub checkpoint: String,
+    /// What it is checked with.
+    pub verifier: String,
+    /// How many entries it speaks of.
+    pub size: u64,
+    /// When it was signed.
+    pub at: Timestamp,
+}
+
 impl Engine {
+    /// What the log last said of itself; `None` before the first entry was folded.
+    ///
+    /// # Errors
+    /// If the store fails, or the key cannot be read.
+    pub async fn audit_checkpoint(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Option<LogCheckpoint>, EngineError> {
+        let row = self
+            .db()
+            .audit_tree(workspace, move |tx| {
+                Box::pin(tree::checkpoint(tx, workspace))
+            })
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let key = self.log_key().await?;
+        Ok(Some(LogCheckpoint {
+            verifier: key.verifier(&self.log_origin(workspace).await?),
+            checkpoint: row.note,
+            size: row.size,
+            at: row.at,
+        }))
+    }
+
     /// Finds entries, the newest first. Looking is itself an entry.
     ///
     /// # Errors

@@ -58,6 +58,12 @@ pub enum EngineError {
     /// The audit entry could not be committed, so nothing leaves.
     #[error("the audit entry could not be written, so no data leaves")]
     AuditUnavailable(#[source] StoreError),
+    /// The key that signs the audit log is not there, or is not the one that signed it.
+    #[error("the key of the audit log: {0}")]
+    LogKey(String),
+    /// The tree of the audit log is not the one that was signed, so nothing more is signed.
+    #[error("the audit log is not what was signed: see `kith audit verify`")]
+    LogBroken,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

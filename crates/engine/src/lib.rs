@@ -15,6 +15,7 @@ mod profile;
 mod read;
 pub mod runtime;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use kith_domain::Runtime;
@@ -24,7 +25,7 @@ use quick_cache::sync::Cache;
 
 pub use access::Caller;
 pub use admin::{KeyHolder, KeyInfo, NewKey, NewMember, NewSecret, SecretInfo, Workspace};
-pub use audit::{AuditActor, AuditItem, AuditQuery, Outcome};
+pub use audit::{AuditActor, AuditItem, AuditQuery, LogCheckpoint, LogFault, LogReport, Outcome};
 pub use definitions::{
     Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
 };
@@ -38,7 +39,7 @@ pub use read::{
     StateAnswer, SubjectRef, Withheld,
 };
 
-use audit::Journal;
+use audit::{Journal, KeyPlace};
 use definitions::Version;
 use lookups::Lookups;
 use plans::Plans;
@@ -56,6 +57,7 @@ struct Inner {
     db: Db,
     runtime: Runtime,
     journal: Journal,
+    log_key: KeyPlace,
     versions: Cache<(WorkspaceId, u64), Arc<Version>>,
     plans: Plans,
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
@@ -77,9 +79,24 @@ impl Engine {
     /// # Errors
     /// If the store cannot be opened.
     pub async fn open(store: &StoreUrl, node: &str, runtime: Runtime) -> Result<Self, EngineError> {
+        Self::open_with_log_key(store, node, runtime, None).await
+    }
+
+    /// The same, with the audit log's key in this file: all nodes of one store must have the same. It is
+    /// made if it is not there. Without one it is kept in the store's folder or database.
+    ///
+    /// # Errors
+    /// If the store cannot be opened.
+    pub async fn open_with_log_key(
+        store: &StoreUrl,
+        node: &str,
+        runtime: Runtime,
+        log_key: Option<&Path>,
+    ) -> Result<Self, EngineError> {
         let db = Db::open(store, node).await?;
         Ok(Self(Arc::new(Inner {
             journal: Journal::new(db.clone()),
+            log_key: KeyPlace::of(store, log_key),
             lookups: Lookups::new(runtime.clone()),
             db,
             runtime,

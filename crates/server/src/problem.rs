@@ -212,6 +212,11 @@ impl From<EngineError> for Problem {
             .with_detail(
                 "nothing was answered; an operator must make the audit log writable again",
             ),
+            EngineError::LogKey(_) | EngineError::LogBroken => Self::unavailable(
+                "urn:kith:problem:audit-log-broken",
+                "the audit log cannot be proven",
+            )
+            .with_detail("an operator finds the cause with `kith audit verify`"),
             EngineError::Store(_) => Self::unavailable(
                 "urn:kith:problem:store-unavailable",
                 "the store did not answer",

@@ -2,6 +2,7 @@
 
 mod admin;
 mod audit;
+mod audit_log;
 mod context;
 mod definitions;
 mod demo;
@@ -64,6 +65,14 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         }) => definitions::load(shell, &folder, &workspace, &message).await,
         Command::Keys(command) => keys::run(shell, command).await,
         Command::Audit(AuditCommand::Search(args)) => audit::search(shell, args).await,
+        Command::Audit(AuditCommand::Checkpoint {
+            workspace,
+            verifier,
+        }) => audit_log::checkpoint(shell, &workspace, verifier).await,
+        Command::Audit(AuditCommand::Verify {
+            workspace,
+            checkpoint,
+        }) => audit_log::verify(shell, &workspace, checkpoint.as_deref()).await,
         Command::Workspaces(command) => admin::workspaces(shell, command).await,
         Command::Members(command) => admin::members(shell, command).await,
         Command::Agents(command) => admin::agents(shell, command).await,

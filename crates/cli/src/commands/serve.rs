@@ -68,7 +68,12 @@ pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Fa
     let app = App {
         engine: shell.engine.clone(),
     };
-    kith_server::serve(listener, app, stop()?).await?;
+    // Entries become leaves of the audit log's tree for as long as requests are served, and once more.
+    tokio::select! {
+        served = kith_server::serve(listener, app, stop()?) => served?,
+        () = shell.engine.keep_audit_log() => {}
+    }
+    shell.engine.fold_audit_logs().await;
     tracing::info!("stopped");
     Ok(())
 }

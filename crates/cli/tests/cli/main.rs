@@ -8,6 +8,7 @@
 )]
 
 mod admin;
+mod audit_log;
 mod definitions;
 mod demo;
 mod guides;

@@ -10,6 +10,7 @@ mod access;
 mod account;
 mod accounts;
 mod audit;
+mod audit_log;
 mod bad_input;
 mod clients;
 mod decisions;

@@ -89,6 +89,7 @@ pub(crate) async fn append_group(
     for entry in entries {
         let newest = numbers.entry(entry.workspace).or_default();
         *newest += 1;
+        tx.touch(entry.workspace);
         places.push(AuditSeq {
             stream: Arc::clone(stream),
             seq: *newest,

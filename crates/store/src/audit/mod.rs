@@ -1,11 +1,12 @@
 //! The audit log: who saw or changed which fields of whom. Entries hold field names, never values.
 //!
 //! Each node writes two streams for each workspace, `<node>/read` and `<node>/change`, and numbers
-//! each from 1 without gaps.
+//! each from 1 without gaps. The entries of all streams are the leaves of one tree (`tree`).
 
 mod append;
 mod probe;
 mod search;
+pub mod tree;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ pub use append::append_in;
 pub(crate) use append::{append_group, append_to, check};
 pub(crate) use probe::{outcome, try_append};
 pub use search::AuditFilter;
-pub(crate) use search::{merge, search};
+pub(crate) use search::{at_places, merge, search};
 
 use crate::StoreError;
 

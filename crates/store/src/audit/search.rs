@@ -8,6 +8,7 @@ use kith_domain::{Purpose, Timestamp};
 use super::{AuditEntry, AuditRow, AuditSeq, FieldSet};
 use crate::db::param::Param;
 use crate::db::row::Row;
+use crate::db::sql::{Column, int, text};
 use crate::{Engine, StoreError, Tx};
 
 /// Which entries are wanted: those to which everything that is given applies.
@@ -109,6 +110,31 @@ pub(crate) async fn search(
     search.params.push(i64::from(filter.limit).into());
     let _ = write!(search.sql, " LIMIT ?{}", search.params.len());
     tx.query(&search.sql, &search.params)
+        .await?
+        .iter()
+        .map(read)
+        .collect()
+}
+
+const AT_PLACES: &str = "SELECT a.id, a.workspace, a.stream, a.seq, a.at, a.leaf, a.actor,
+      a.credential, a.on_behalf_of, a.purpose, a.action, a.verdict, a.account, a.person,
+      a.lookup_hash, a.field_set, (SELECT f.names FROM field_set f
+        WHERE f.workspace = ?1 AND f.stream = a.stream AND f.hash = a.field_set), a.statements,
+      a.definitions_version, a.definitions_hash, a.position
+    FROM {rows} JOIN audit a ON a.workspace = ?1 AND a.stream = r.stream AND a.seq = r.seq";
+const PLACES: [Column; 2] = [text("stream"), int("seq")];
+
+/// The entries that stand at these places, in no order.
+pub(crate) async fn at_places(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    places: &[AuditSeq],
+) -> Result<Vec<AuditEntry>, StoreError> {
+    let rows: Vec<_> = places
+        .iter()
+        .map(|place| [(&*place.stream).into(), place.seq.into()])
+        .collect();
+    tx.each(AT_PLACES, &[ws.into()], &PLACES, &rows)
         .await?
         .iter()
         .map(read)

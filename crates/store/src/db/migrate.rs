@@ -33,7 +33,8 @@ pub(crate) const SQLITE: &[Migration] = migrations![
 ];
 
 /// Of `audit.db`.
-pub(crate) const SQLITE_AUDIT: &[Migration] = migrations!["sqlite/0008_audit.sql"];
+pub(crate) const SQLITE_AUDIT: &[Migration] =
+    migrations!["sqlite/0008_audit.sql", "sqlite/audit_0002_tree.sql"];
 
 /// Of PostgreSQL.
 pub(crate) const POSTGRES: &[Migration] = migrations![
@@ -47,6 +48,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0008_audit.sql",
     "postgres/0009_indexed_fields.sql",
     "postgres/0010_shown_identifiers.sql",
+    "postgres/0010_audit_tree.sql",
 ];
 
 /// The steps that a store of this version lacks.

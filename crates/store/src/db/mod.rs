@@ -13,6 +13,7 @@ mod turns;
 mod tx;
 mod writer;
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,9 +21,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use kith_domain::id::WorkspaceId;
+use parking_lot::Mutex;
 
 pub use tx::Tx;
 
+use crate::audit::tree::{self, Batch};
 use crate::audit::{AuditEntry, AuditFilter, AuditRow, AuditSeq, Streams};
 use crate::{StoreError, StoreUrl};
 
@@ -62,6 +65,7 @@ pub struct Db {
 struct Shared {
     sql: sql::SqlCache,
     streams: Streams,
+    touched: Mutex<HashMap<WorkspaceId, u8>>,
 }
 
 enum Backend {
@@ -92,6 +96,7 @@ impl Db {
         let shared = Arc::new(Shared {
             sql: sql::SqlCache::new(engine),
             streams: Streams::of_node(node)?,
+            touched: Mutex::default(),
         });
         let backend = match url {
             StoreUrl::Sqlite(folder) => {
@@ -231,6 +236,129 @@ impl Db {
                     })
                     .await
             }
+        }
+    }
+
+    /// Entries that are not yet leaves of the log's tree, of all streams, at most `limit`.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_waiting(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<Batch, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => {
+                let sqlite = Arc::clone(sqlite);
+                tokio::task::spawn_blocking(move || sqlite.audit_waiting(workspace, limit))
+                    .await
+                    .unwrap_or(Err(StoreError::Panicked))
+            }
+            Backend::Postgres(postgres) => {
+                postgres
+                    .read(workspace.into(), |tx| {
+                        async move {
+                            let size = tree::size(tx, workspace).await?;
+                            let folded = tree::folded(tx, workspace).await?;
+                            let entries = tree::waiting(tx, workspace, &folded, limit).await?;
+                            Ok(Batch { size, entries })
+                        }
+                        .boxed()
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// The workspaces to whose log this process appended lately. Each is named a few times, since an entry
+    /// may be committed only after it was.
+    #[must_use]
+    pub fn audit_touched(&self) -> Vec<WorkspaceId> {
+        let mut touched = self.shared.touched.lock();
+        let named = touched.keys().copied().collect();
+        touched.retain(|_, left| {
+            *left -= 1;
+            *left > 0
+        });
+        named
+    }
+
+    /// The newest number of each stream of the log.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_streams(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<HashMap<Arc<str>, i64>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.audit_streams(workspace),
+            Backend::Postgres(postgres) => {
+                postgres
+                    .read(workspace.into(), |tx| tree::streams(tx, workspace).boxed())
+                    .await
+            }
+        }
+    }
+
+    /// The entries at these places, in no order; none for a place where nothing stands.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_entries(
+        &self,
+        workspace: WorkspaceId,
+        places: Vec<AuditSeq>,
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => {
+                let sqlite = Arc::clone(sqlite);
+                tokio::task::spawn_blocking(move || sqlite.audit_entries(workspace, &places))
+                    .await
+                    .unwrap_or(Err(StoreError::Panicked))
+            }
+            Backend::Postgres(postgres) => {
+                let places = &places;
+                postgres
+                    .read(workspace.into(), |tx| {
+                        crate::audit::at_places(tx, workspace, places).boxed()
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// Runs the closure on one snapshot of the log's tree ([`tree`]).
+    ///
+    /// # Errors
+    /// The closure's, or the database's.
+    pub async fn audit_tree<T, E, F>(&self, workspace: WorkspaceId, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.audit_read(workspace, work),
+            Backend::Postgres(postgres) => postgres.read(workspace.into(), work).await,
+        }
+    }
+
+    /// Runs the closure in a transaction that may write the log's tree ([`tree`]) and nothing else, and
+    /// waits neither for the workspace's writers nor makes them wait.
+    ///
+    /// # Errors
+    /// The closure's, or the database's.
+    pub async fn audit_fold<T, E, F>(&self, workspace: WorkspaceId, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.audit_write(workspace, work).await,
+            Backend::Postgres(postgres) => postgres.fold(workspace.into(), work).await,
         }
     }
 

@@ -101,6 +101,17 @@ impl Postgres {
         run(&self.pool, &self.shared, scope, begin, work).await
     }
 
+    /// Read committed, behind no lock: what needs one takes it.
+    pub(super) async fn fold<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,
+        T: Send,
+        E: From<StoreError> + Send,
+    {
+        let begin = format!("BEGIN; {}", set_scope(scope));
+        run(&self.pool, &self.shared, scope, begin, work).await
+    }
+
     pub(super) async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
         self.audit.append(entry).await
     }

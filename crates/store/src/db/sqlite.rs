@@ -1,6 +1,7 @@
 //! SQLite: a folder with two files, so that the audit entries of reads never queue behind ingest.
 //! Reads run in the calling thread, each on a connection of its own.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::tx::Connection;
 use super::writer::Writer;
 use super::{Scope, Shared, Tx, migrate, run_at_once};
 use crate::StoreError;
+use crate::audit::tree::{self, Batch};
 use crate::audit::{self, AuditEntry, AuditFilter, AuditRow, AuditSeq};
 use crate::error::Cause;
 
@@ -103,6 +105,71 @@ impl Sqlite {
         let changes = search(&self.data)?;
         let reads = search(&self.audit)?;
         Ok(audit::merge(changes, reads, filter))
+    }
+
+    pub(super) fn audit_waiting(
+        &self,
+        workspace: WorkspaceId,
+        limit: usize,
+    ) -> Result<Batch, StoreError> {
+        // The tree first: what becomes a leaf meanwhile is seen to be one when the batch is folded.
+        let (size, folded) = self.audit.read(workspace.into(), |tx| {
+            async move {
+                let size = tree::size(tx, workspace).await?;
+                Ok::<_, StoreError>((size, tree::folded(tx, workspace).await?))
+            }
+            .boxed()
+        })?;
+        let mut entries = Vec::new();
+        for file in [&self.data, &self.audit] {
+            let room = limit.saturating_sub(entries.len());
+            entries.extend(file.read(workspace.into(), |tx| {
+                tree::waiting(tx, workspace, &folded, room).boxed()
+            })?);
+        }
+        Ok(Batch { size, entries })
+    }
+
+    pub(super) fn audit_streams(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<HashMap<Arc<str>, i64>, StoreError> {
+        let mut found = HashMap::new();
+        for file in [&self.data, &self.audit] {
+            found.extend(file.read(workspace.into(), |tx| tree::streams(tx, workspace).boxed())?);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn audit_entries(
+        &self,
+        workspace: WorkspaceId,
+        places: &[AuditSeq],
+    ) -> Result<Vec<AuditEntry>, StoreError> {
+        let mut found = Vec::new();
+        for file in [&self.data, &self.audit] {
+            found.extend(file.read(workspace.into(), |tx| {
+                audit::at_places(tx, workspace, places).boxed()
+            })?);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn audit_read<'env, T, E, F>(&self, workspace: WorkspaceId, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>>,
+        E: From<StoreError>,
+    {
+        self.audit.read(workspace.into(), work)
+    }
+
+    pub(super) async fn audit_write<T, E, F>(&self, workspace: WorkspaceId, work: F) -> Result<T, E>
+    where
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.audit.writer.submit(workspace.into(), work).await
     }
 
     pub(super) async fn ping(&self) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use kith_domain::id::WorkspaceId;
 use postgres_types::ToSql;
 
 use super::param::{Cell, Param};
@@ -11,6 +12,9 @@ use super::row::Row;
 use super::sql::{Column, dollars};
 use super::{Engine, Scope, Shared};
 use crate::StoreError;
+
+/// How often a workspace is named after an entry.
+const LOOKS: u8 = 3;
 
 /// A transaction on either engine. It knows its workspace: a statement that is bound to another one
 /// is refused, on SQLite too, where no row level security would catch it.
@@ -74,6 +78,11 @@ impl Tx<'_> {
     /// The stream for entries of changes.
     pub(crate) fn change_stream(&self) -> Arc<str> {
         Arc::clone(&self.shared.streams.change)
+    }
+
+    /// Remembers that entries are appended to the log of this workspace.
+    pub(crate) fn touch(&self, workspace: WorkspaceId) {
+        self.shared.touched.lock().insert(workspace, LOOKS);
     }
 
     /// How many statements ran so far; a bulk statement counts as one on both engines. "Absent" and
