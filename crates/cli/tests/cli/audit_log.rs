@@ -170,22 +170,25 @@ fn a_log_that_is_signed_anew_does_not_hold_against_a_kept_checkpoint() {
 
 #[test]
 fn a_kept_file_that_is_none_is_told_from_a_log_that_is_wrong() {
-    let home = Home::new();
+    let home = Home::new().with("KITH_WORKSPACE", "acme");
     home.ok("workspaces create acme");
     let said = home.fails(1, "audit verify");
     assert!(said.contains("not folded yet"), "{said}");
-    with_a_second(&home);
+    // That look was the first entry.
+    home.write("kept", &home.ok("audit checkpoint"));
+    home.ok("workspaces create other");
+    home.ok("members add ada -w other");
     let kept = std::fs::read_to_string(home.path().join("kept")).unwrap();
     home.write("kept", &kept.replacen('\n', "\n1", 1));
     caught(&home, "the kept checkpoint was changed after it was signed");
     home.write("kept", "no note");
-    let said = home.fails(2, "audit verify -w acme --checkpoint kept");
+    let said = home.fails(2, "audit verify --checkpoint kept");
     assert!(said.contains("not a signed checkpoint"), "{said}");
-    home.fails(2, "audit verify -w acme --checkpoint nowhere");
+    home.fails(2, "audit verify --checkpoint nowhere");
     let other = home.ok("audit checkpoint -w other");
     home.write("kept", &other);
     caught(&home, "the kept checkpoint is of another log");
-    let verifier = home.ok("audit checkpoint -w acme --verifier");
+    let verifier = home.ok("audit checkpoint --verifier");
     assert!(verifier.starts_with("kith/"), "{verifier}");
     #[cfg(unix)]
     {
@@ -193,11 +196,6 @@ fn a_kept_file_that_is_none_is_told_from_a_log_that_is_wrong() {
         let key = std::fs::metadata(data(&home).join("audit.key")).unwrap();
         assert_eq!(key.permissions().mode() & 0o777, 0o600);
     }
-}
-
-fn with_a_second(home: &Home) {
-    home.write("kept", &home.ok("audit checkpoint"));
-    home.ok("workspaces create other");
 }
 
 #[tokio::test]
@@ -248,6 +246,7 @@ async fn the_same_attacks_on_postgresql() {
 fn a_server_that_is_killed_leaves_a_log_that_holds() {
     let home = Home::new().with("KITH_LISTEN", "127.0.0.1:0");
     home.ok("workspaces create acme");
+    home.ok("members add first");
     home.write("kept", &home.ok("audit checkpoint"));
     for round in 0..3 {
         let (server, _) = serve::start(&home);

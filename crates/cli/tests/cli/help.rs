@@ -25,6 +25,8 @@ const PAGES: &[&str] = &[
     "keys revoke",
     "audit",
     "audit search",
+    "audit checkpoint",
+    "audit verify",
     "workspaces",
     "workspaces create",
     "workspaces list",

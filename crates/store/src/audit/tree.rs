@@ -104,7 +104,7 @@ const SET_CHECKPOINT: &str = "INSERT INTO audit_checkpoint (workspace, size, not
     VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (workspace) DO UPDATE
       SET size = excluded.size, note = excluded.note, at = excluded.at";
-const LEAD: &str = "SELECT CASE WHEN pg_try_advisory_xact_lock(3, (?1 % 2147483647)::int)
+const LEAD: &str = "SELECT CASE WHEN pg_try_advisory_xact_lock(3, (?1::bigint % 2147483647)::int)
     THEN 1::bigint ELSE 0::bigint END";
 const KEY: &str = "SELECT seed FROM audit_key WHERE id = 1";
 const SET_KEY: &str = "INSERT INTO audit_key (id, seed) VALUES (1, ?1) ON CONFLICT (id) DO NOTHING";

@@ -48,7 +48,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0008_audit.sql",
     "postgres/0009_indexed_fields.sql",
     "postgres/0010_shown_identifiers.sql",
-    "postgres/0010_audit_tree.sql",
+    "postgres/0011_audit_tree.sql",
 ];
 
 /// The steps that a store of this version lacks.
