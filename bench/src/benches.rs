@@ -2,6 +2,7 @@
 
 mod context;
 mod ingest;
+mod list;
 mod machine;
 mod policy;
 
@@ -17,6 +18,10 @@ pub(crate) struct Context<'a> {
     pub(crate) machine: Machine,
     /// A folder on the disk that is measured.
     pub(crate) data: &'a Path,
+    /// Where large stores are kept from one run to the next.
+    pub(crate) cache: &'a Path,
+    /// How many accounts a large workspace has, one after the other.
+    pub(crate) accounts: &'a [u64],
 }
 
 /// The lines that a bench adds to the report.
@@ -31,8 +36,13 @@ pub(crate) struct Bench {
 }
 
 /// In the order in which they run.
-pub(crate) const BENCHES: &[Bench] =
-    &[machine::BENCH, policy::BENCH, context::BENCH, ingest::BENCH];
+pub(crate) const BENCHES: &[Bench] = &[
+    machine::BENCH,
+    policy::BENCH,
+    context::BENCH,
+    ingest::BENCH,
+    list::BENCH,
+];
 
 /// Says what goes on, beside the results.
 #[expect(

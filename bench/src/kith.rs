@@ -127,9 +127,9 @@ async fn set_up(store: &StoreUrl) -> Result<SetUp> {
     let engine = Engine::open(store, "bench", runtime).await?;
     let by = AuditActor::operator;
     let workspace = engine.create_workspace("bench").await?.id;
-    let mut files = Vec::new();
-    read_folder(Path::new(DEFINITIONS), "", &mut files)?;
-    engine.publish(workspace, by(), files, "bench").await?;
+    engine
+        .publish(workspace, by(), definitions()?, "bench")
+        .await?;
     let member = NewMember {
         name: MEMBER.into(),
         roles: vec!["support".into()],
@@ -167,6 +167,13 @@ async fn set_up(store: &StoreUrl) -> Result<SetUp> {
         write_keys.insert(source, key(holder, Vec::new()).await?);
     }
     Ok((engine, workspace, member_key, agent_key, write_keys))
+}
+
+/// The demo's definitions.
+pub(crate) fn definitions() -> Result<Vec<SourceFile>> {
+    let mut files = Vec::new();
+    read_folder(Path::new(DEFINITIONS), "", &mut files)?;
+    Ok(files)
 }
 
 fn read_folder(folder: &Path, below: &str, files: &mut Vec<SourceFile>) -> Result<()> {

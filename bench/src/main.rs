@@ -1,4 +1,4 @@
-//! The budgets, measured: `cargo xtask bench [--json FILE] [NAME…]`.
+//! The budgets, measured: `cargo xtask bench [--json FILE] [--accounts NUMBER] [NAME…]`.
 //!
 //! Each bench does a piece of work that has a budget, and a control beside it on the same machine
 //! in the same run, so that a number means something without knowing the machine.
@@ -11,6 +11,7 @@
 
 mod benches;
 mod customers;
+mod generate;
 mod kith;
 mod load;
 mod machine;
@@ -42,6 +43,17 @@ struct Args {
     /// beside this program, because a folder for temporary files is often no disk at all.
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Where large stores are kept, to be used again by the next run. By default beside this program.
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    /// How many accounts a large workspace has; several for a curve.
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        value_delimiter = ',',
+        default_value = "1000000"
+    )]
+    accounts: Vec<u64>,
 }
 
 fn parse_name(name: &str) -> Result<&'static str, String> {
@@ -73,9 +85,15 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let program = std::env::current_exe()?;
     let beside = program.parent().ok_or("this program is in no folder")?;
     let data = tempfile::tempdir_in(args.data.as_deref().unwrap_or(beside))?;
+    let cache = args
+        .cache
+        .clone()
+        .unwrap_or_else(|| beside.join("bench-cache"));
     let context = Context {
         machine: Machine::probe(data.path())?,
         data: data.path(),
+        cache: &cache,
+        accounts: &args.accounts,
     };
     start_log(File::create(data.path().join("log"))?);
 

@@ -21,7 +21,7 @@ use project::{Project, Result};
 const USAGE: &str = "\
 usage:
   cargo xtask test [--only STEP,…] [-- NEXTEST ARGUMENTS]   every check and test
-  cargo xtask bench [--json FILE] [NAME…]                   the budgets, measured
+  cargo xtask bench [--json FILE] [--accounts N,…] [NAME…]  the budgets, measured
   cargo xtask fuzz [TARGET [--seconds N]]                   inputs that break a parser, looked for";
 
 fn main() -> ExitCode {
