@@ -116,6 +116,7 @@ pub const ROUTES: &[Route] = &[
         handler: || post(decisions::decide),
     },
     page("/openapi.json", || get(openapi::answer)),
+    page("/docs/api", || get(console::reference)),
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),
     page("/assets/explain.js", || get(console::explain_script)),

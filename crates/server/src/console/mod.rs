@@ -1,6 +1,10 @@
 //! Pages for people. They hold no data: scripts ask the same API as everyone else, with the key that
 //! the reader types in and that is kept nowhere.
 
+mod reference;
+
+use std::sync::LazyLock;
+
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
@@ -11,6 +15,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 /// Why a field is visible, masked or hidden: the page.
 pub(crate) async fn explain() -> Response {
     asset("text/html; charset=utf-8", include_str!("explain.html"))
+}
+
+/// The reference of the API.
+pub(crate) async fn reference() -> Response {
+    static PAGE: LazyLock<String> =
+        LazyLock::new(|| reference::render(&crate::openapi::document()));
+    asset("text/html; charset=utf-8", PAGE.as_str())
 }
 
 /// The look of all pages.

@@ -22,7 +22,7 @@ pub(crate) async fn answer() -> Response {
 }
 
 /// The document.
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));

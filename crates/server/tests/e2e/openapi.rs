@@ -87,6 +87,33 @@ async fn answers_are_as_the_document_says(store: Store) {
     assert_eq!(served.header("content-type"), "application/json");
     insta::assert_snapshot!("openapi", serde_json::to_string_pretty(document).unwrap());
 
+    // People read the same, without a script.
+    let page = sam
+        .send(reqwest::Method::GET, "/docs/api", "")
+        .await
+        .expect(200);
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    assert!(!page.text.contains("<script"));
+    for route in ROUTES {
+        let method = method_of(route.method).to_uppercase();
+        assert!(
+            page.text
+                .contains(&format!("<h2>{method} {}</h2>", route.path)),
+            "{}",
+            route.path
+        );
+    }
+    let types = &document["components"]["schemas"]["Problem"]["properties"]["type"]["oneOf"];
+    for problem in types.as_array().unwrap() {
+        assert!(
+            page.text.contains(problem["const"].as_str().unwrap()),
+            "{problem}"
+        );
+    }
+
     // The paths are those of the routes, and no others.
     let documented: BTreeSet<(String, String)> = document["paths"]
         .as_object()
