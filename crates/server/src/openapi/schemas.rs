@@ -67,6 +67,7 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         503,
         "the audit log cannot be written, so no data leaves",
     ),
+    ("audit-log-broken", 503, "the audit log cannot be proven"),
     ("store-unavailable", 503, "the store did not answer"),
 ];
 
