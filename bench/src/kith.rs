@@ -14,7 +14,7 @@ use kith_auth::end_user::SigningMethod;
 use kith_domain::definitions::SourceFile;
 use kith_domain::fact::Trust;
 use kith_domain::id::WorkspaceId;
-use kith_domain::{AgentKind, Scope};
+use kith_domain::{AgentKind, Clock, Scope};
 use kith_engine::runtime::{OsEntropy, SystemClock};
 use kith_engine::{AuditActor, Engine, KeyHolder, NewKey, NewMember, NewSecret};
 use kith_server::App;
@@ -54,7 +54,7 @@ impl Kith {
         let runtime = Runtime::new()?;
         let (engine, workspace, member_key, agent_key, write_keys) =
             runtime.block_on(set_up(store))?;
-        let router = kith_server::router(App { engine });
+        let router = kith_server::router(App::new(engine, Clock::now(&SystemClock)));
         Ok(Self {
             address: serve(&runtime, router)?,
             workspace,

@@ -19,6 +19,8 @@ pub(crate) struct Config {
     pub(crate) store: StoreUrl,
     /// Where the server listens.
     pub(crate) listen: SocketAddr,
+    /// Where operators scrape what the server measures.
+    pub(crate) metrics_listen: MetricsListen,
     /// The name of this server in the audit log, unique among those that share a store.
     pub(crate) node: String,
     /// The file with the key that signs the audit log, if it is not kept in the store.
@@ -27,6 +29,17 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     /// What is logged.
     pub(crate) log: Targets,
+}
+
+/// Where `/metrics` is. It asks for no credential, so by default it is this machine's alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MetricsListen {
+    /// On loopback, at the port above the API's, if that is free.
+    Beside,
+    /// Here, or the server does not start.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
 /// How logs are written.
@@ -55,13 +68,15 @@ const fn setting(key: &'static str, variable: &'static str, default: &'static st
 
 const STORE_URL: Setting = setting("store_url", "KITH_STORE_URL", "sqlite:./kith-data");
 const LISTEN: Setting = setting("listen", "KITH_LISTEN", "127.0.0.1:7600");
+const METRICS_LISTEN: Setting = setting("metrics_listen", "KITH_METRICS_LISTEN", "auto");
 const NODE: Setting = setting("node", "KITH_NODE", "main");
 const AUDIT_KEY_FILE: Setting = setting("audit_key_file", "KITH_AUDIT_KEY_FILE", "");
 const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
 const LOG: Setting = setting("log", "KITH_LOG", "info");
-const SETTINGS: [&Setting; 6] = [
+const SETTINGS: [&Setting; 7] = [
     &STORE_URL,
     &LISTEN,
+    &METRICS_LISTEN,
     &NODE,
     &AUDIT_KEY_FILE,
     &LOG_FORMAT,
@@ -199,6 +214,14 @@ impl Reading {
             let expected = "expected an address and a port, such as `127.0.0.1:7600`";
             text.parse().map_err(|_| expected.to_owned())
         });
+        let metrics_listen = self.read(&METRICS_LISTEN, |text| match text {
+            "auto" => Ok(MetricsListen::Beside),
+            "off" => Ok(MetricsListen::Off),
+            _ => text.parse().map(MetricsListen::At).map_err(|_| {
+                "expected `auto`, `off`, or an address and a port, such as `127.0.0.1:7601`"
+                    .to_owned()
+            }),
+        });
         let node = self.read(&NODE, |text| {
             let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             match text {
@@ -220,10 +243,11 @@ impl Reading {
             _ => Err("expected `text` or `json`".to_owned()),
         });
         let log = self.read(&LOG, log_levels);
-        match (store, listen, node, audit_key_file, log_format, log) {
+        match (store, listen, metrics_listen, node, audit_key_file, log_format, log) {
             (
                 Some(store),
                 Some(listen),
+                Some(metrics_listen),
                 Some(node),
                 Some(audit_key_file),
                 Some(log_format),
@@ -231,6 +255,7 @@ impl Reading {
             ) if self.wrong.is_empty() => Ok(Config {
                 store,
                 listen,
+                metrics_listen,
                 node,
                 audit_key_file,
                 log_format,
@@ -272,6 +297,7 @@ mod tests {
         let config = read("", &[]).unwrap();
         assert_eq!(config.store.to_string(), "sqlite:./kith-data");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
+        assert_eq!(config.metrics_listen, MetricsListen::Beside);
         assert_eq!(config.node, "main");
         assert_eq!(config.log_format, LogFormat::Text);
         assert_eq!(config.log.to_string(), "info");
@@ -291,6 +317,7 @@ mod tests {
             "listne = \"x\"\nlog_format = 3\nnode = \"cli\"\nstore_url = \"mysql://u:hunter2@x\"",
             &[
                 ("KITH_LISTEN", "everywhere"),
+                ("KITH_METRICS_LISTEN", "on"),
                 ("KITH_LOG", "inof"),
                 ("KITH_STOREURL", "sqlite:x"),
             ],
@@ -300,6 +327,7 @@ mod tests {
         unknown variable `KITH_STOREURL`: did you mean `KITH_STORE_URL`?
         `kith.toml`: `store_url`: not a store URL: expected `sqlite:./kith-data` or `postgres://user:password@host/database`
         `KITH_LISTEN`: expected an address and a port, such as `127.0.0.1:7600`
+        `KITH_METRICS_LISTEN`: expected `auto`, `off`, or an address and a port, such as `127.0.0.1:7601`
         `kith.toml`: `node`: `cli` is the name of commands beside a server: choose another one
         `kith.toml`: `log_format` must be a text in quotes
         `KITH_LOG`: expected `error`, `warn`, `info`, `debug`, `trace` or `off`, or levels by part of the code, such as `kith_engine=debug,info`

@@ -15,15 +15,17 @@ Exit codes:
   3  the policy refused, or there is nothing in view
 
 Settings, in kith.toml or as variables, which stand over the file:
-  store_url   KITH_STORE_URL    sqlite:FOLDER or postgres://…            [sqlite:./kith-data]
-  listen      KITH_LISTEN       address and port of the server           [127.0.0.1:7600]
-  node        KITH_NODE         the server's name in the audit log       [main]
-  log_format  KITH_LOG_FORMAT   text or json                             [text]
-  log         KITH_LOG          a level, or levels by part of the code   [info]";
+  store_url       KITH_STORE_URL       sqlite:FOLDER or postgres://…            [sqlite:./kith-data]
+  listen          KITH_LISTEN          address and port of the server           [127.0.0.1:7600]
+  metrics_listen  KITH_METRICS_LISTEN  the same for /metrics; auto, off         [auto]
+  node            KITH_NODE            the server's name in the audit log       [main]
+  log_format      KITH_LOG_FORMAT      text or json                             [text]
+  log             KITH_LOG             a level, or levels by part of the code   [info]";
 
 pub(crate) const SERVE: &str = "\
 Ctrl-C or SIGTERM ends it once the requests under way are answered. Several servers may share one
-PostgreSQL: give each its own `node`.
+PostgreSQL: give each its own `node`. Prometheus finds /metrics on loopback, one port above the API's,
+unless KITH_METRICS_LISTEN says otherwise: it asks for no credential.
 
 Examples:
   kith serve

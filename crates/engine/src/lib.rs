@@ -10,6 +10,7 @@ mod identity;
 mod index;
 mod ingest;
 mod lookups;
+pub mod metrics;
 mod plans;
 mod profile;
 mod read;
@@ -42,6 +43,7 @@ pub use read::{
 use audit::{Journal, KeyPlace};
 use definitions::Version;
 use lookups::Lookups;
+use metrics::Metrics;
 use plans::Plans;
 
 /// Most compiled definitions versions that are kept at hand.
@@ -62,6 +64,7 @@ struct Inner {
     plans: Plans,
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
     lookups: Lookups,
+    metrics: Metrics,
 }
 
 impl std::fmt::Debug for Engine {
@@ -98,6 +101,7 @@ impl Engine {
             journal: Journal::new(db.clone()),
             log_key: KeyPlace::of(store, log_key),
             lookups: Lookups::new(runtime.clone()),
+            metrics: Metrics::new(),
             db,
             runtime,
             versions: Cache::new(CACHED_VERSIONS),
@@ -124,6 +128,10 @@ impl Engine {
 
     pub(crate) fn lookups(&self) -> &Lookups {
         &self.0.lookups
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     pub(crate) fn journal(&self) -> &Journal {

@@ -39,6 +39,11 @@ impl Plans {
         shared.bind(asker)
     }
 
+    /// How many plans were at hand when they were asked for, and how many were not.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        (self.0.hits(), self.0.misses())
+    }
+
     /// Drops the plans of versions before this one.
     pub(crate) fn drop_before(&self, workspace: WorkspaceId, version: u64) {
         self.0

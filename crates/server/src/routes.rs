@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, context, decisions, health, ingest};
+use crate::api::{accounts, context, decisions, health, ingest, metrics};
 use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
@@ -34,6 +34,15 @@ pub enum Reveals {
     Decisions,
 }
 
+/// At which of the server's addresses a route is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Where callers and sources come.
+    Api,
+    /// Where those who run the server look at it, with no credential: no caller may reach it.
+    Operators,
+}
+
 /// The methods that routes use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -41,6 +50,17 @@ pub enum Method {
     Get,
     /// Asks with a body, or writes.
     Post,
+}
+
+impl Method {
+    /// As HTTP has it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// One route.
@@ -54,6 +74,8 @@ pub struct Route {
     pub purpose: RoutePurpose,
     /// What its answer can hold of a customer.
     pub reveals: Reveals,
+    /// At which address it is.
+    pub door: Door,
     pub(crate) handler: fn() -> MethodRouter<App>,
 }
 
@@ -64,6 +86,7 @@ pub const ROUTES: &[Route] = &[
         path: "/healthz",
         purpose: RoutePurpose::None,
         reveals: Reveals::Nothing,
+        door: Door::Api,
         handler: || get(health::alive),
     },
     Route {
@@ -71,6 +94,7 @@ pub const ROUTES: &[Route] = &[
         path: "/readyz",
         purpose: RoutePurpose::None,
         reveals: Reveals::Nothing,
+        door: Door::Api,
         handler: || get(health::ready),
     },
     Route {
@@ -78,6 +102,7 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/context",
         purpose: RoutePurpose::FromBody,
         reveals: Reveals::GovernedFields,
+        door: Door::Api,
         handler: || post(context::read),
     },
     Route {
@@ -85,6 +110,7 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/accounts",
         purpose: RoutePurpose::FromQuery,
         reveals: Reveals::GovernedFields,
+        door: Door::Api,
         handler: || get(accounts::list),
     },
     Route {
@@ -106,6 +132,7 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/explain",
         purpose: RoutePurpose::FromBody,
         reveals: Reveals::Decisions,
+        door: Door::Api,
         handler: || post(context::explain),
     },
     Route {
@@ -113,7 +140,16 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/decisions",
         purpose: RoutePurpose::FromBody,
         reveals: Reveals::Decisions,
+        door: Door::Api,
         handler: || post(decisions::decide),
+    },
+    Route {
+        method: Method::Get,
+        path: "/metrics",
+        purpose: RoutePurpose::None,
+        reveals: Reveals::Nothing,
+        door: Door::Operators,
+        handler: || get(metrics::scrape),
     },
     page("/openapi.json", || get(openapi::answer)),
     page("/docs/api", || get(console::reference)),
@@ -136,6 +172,7 @@ const fn page(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
         path,
         purpose: RoutePurpose::None,
         reveals: Reveals::Nothing,
+        door: Door::Api,
         handler,
     }
 }
@@ -146,6 +183,7 @@ const fn ingest_route(path: &'static str, handler: fn() -> MethodRouter<App>) ->
         path,
         purpose: RoutePurpose::Ingest,
         reveals: Reveals::Nothing,
+        door: Door::Api,
         handler,
     }
 }

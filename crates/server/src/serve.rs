@@ -4,9 +4,9 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn, map_response};
+use axum::middleware::{Next, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,7 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::App;
 use crate::problem::Problem;
-use crate::routes::{Method, ROUTES};
+use crate::routes::{Door, ROUTES, Route};
 
 /// Largest body, after decompression. Clients send up to this much in one batch.
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -24,14 +24,23 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Longest that the end waits for requests under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The router, built from [`ROUTES`] alone.
+/// The router of the API, built from [`ROUTES`] alone.
 pub fn router(app: App) -> Router {
+    build(app, Door::Api)
+}
+
+/// The router of what operators alone may reach, built from [`ROUTES`] alone.
+pub fn operators_router(app: App) -> Router {
+    build(app, Door::Operators)
+}
+
+fn build(app: App, door: Door) -> Router {
     let mut router = Router::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| route.door == door) {
         router = router.route(route.path, (route.handler)());
     }
     router
-        .fallback(no_such_route)
+        .fallback(move || no_such_route(door))
         .method_not_allowed_fallback(no_such_method)
         .layer(map_response(hang_up_on_what_is_too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
@@ -41,7 +50,7 @@ pub fn router(app: App) -> Router {
             REQUEST_TIMEOUT,
         ))
         .layer(CatchPanicLayer::custom(|_| fault().into_response()))
-        .layer(from_fn(log))
+        .layer(from_fn_with_state(app.clone(), measure))
         .with_state(app)
 }
 
@@ -86,12 +95,24 @@ async fn hang_up_on_what_is_too_large(mut response: Response) -> Response {
     response
 }
 
-/// One line per request: the route's pattern, never the path itself, which could hold an identifier.
-async fn log(request: Request, next: Next) -> Response {
+/// Serves what operators alone may reach, for as long as this is polled.
+///
+/// # Errors
+/// If the listener fails.
+pub async fn serve_operators(listener: TcpListener, app: App) -> std::io::Result<()> {
+    axum::serve(listener, operators_router(app)).await
+}
+
+/// One line and one observation per request: the route's pattern, never the path itself, which could
+/// hold an identifier.
+async fn measure(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let response = next.run(request).await;
+    let known = route.as_ref().and_then(|path| of_table(path, &method));
+    app.metrics
+        .answered(known, response.status(), started.elapsed());
     tracing::info!(
         method = method.as_str(),
         route = route.as_ref().map_or("-", MatchedPath::as_str),
@@ -102,8 +123,16 @@ async fn log(request: Request, next: Next) -> Response {
     response
 }
 
-async fn no_such_route() -> Problem {
-    let known: Vec<_> = ROUTES.iter().map(|route| route.path).collect();
+/// The route of the table that a request matched, if its method is one of the route's.
+fn of_table(path: &MatchedPath, method: &axum::http::Method) -> Option<&'static Route> {
+    ROUTES
+        .iter()
+        .find(|route| route.path == path.as_str() && route.method.as_str() == method.as_str())
+}
+
+async fn no_such_route(door: Door) -> Problem {
+    let here = ROUTES.iter().filter(|route| route.door == door);
+    let known: Vec<_> = here.map(|route| route.path).collect();
     Problem::new(
         "urn:kith:problem:no-such-route",
         StatusCode::NOT_FOUND,
@@ -116,10 +145,7 @@ async fn no_such_method(path: MatchedPath) -> Problem {
     let methods: Vec<_> = ROUTES
         .iter()
         .filter(|route| route.path == path.as_str())
-        .map(|route| match route.method {
-            Method::Get => "GET",
-            Method::Post => "POST",
-        })
+        .map(|route| route.method.as_str())
         .collect();
     Problem::new(
         "urn:kith:problem:no-such-method",

@@ -1,13 +1,14 @@
 //! `kith serve`: the API until stopped.
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use kith_server::App;
 use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::Shell;
+use crate::config::MetricsListen;
 use crate::failure::Failure;
 
 pub(super) async fn run(shell: &Shell) -> Result<(), Failure> {
@@ -19,8 +20,27 @@ pub(super) async fn run(shell: &Shell) -> Result<(), Failure> {
     serve(shell, listener).await
 }
 
+/// What an address is set by.
+struct SetBy {
+    variable: &'static str,
+    key: &'static str,
+}
+
+const API: SetBy = SetBy {
+    variable: "KITH_LISTEN",
+    key: "listen",
+};
+const METRICS: SetBy = SetBy {
+    variable: "KITH_METRICS_LISTEN",
+    key: "metrics_listen",
+};
+
 /// Takes the port, so that a taken one is told before anything else is done.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    listen_at(address, &API).await
+}
+
+async fn listen_at(address: SocketAddr, set_by: &SetBy) -> Result<TcpListener, Failure> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
         let (what, next) = match error.kind() {
             ErrorKind::AddrInUse => (
@@ -34,7 +54,8 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
             _ => (error.to_string(), "choose an address of this machine"),
         };
         Failure::machine(format!(
-            "cannot listen on `{address}`: {what}: {next} with `KITH_LISTEN` or `listen` in kith.toml"
+            "cannot listen on `{address}`: {what}: {next} with `{}` or `{}` in kith.toml",
+            set_by.variable, set_by.key
         ))
     })?;
     if !address.ip().is_loopback() {
@@ -43,6 +64,24 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
         );
     }
     Ok(listener)
+}
+
+/// Where operators look at the server, or why nowhere. An address that was asked for must be free; the
+/// one that was not may be another server's.
+async fn operators(
+    wanted: MetricsListen,
+    api: SocketAddr,
+) -> Result<Result<TcpListener, &'static str>, Failure> {
+    match wanted {
+        MetricsListen::Off => Ok(Err("off")),
+        MetricsListen::At(address) => listen_at(address, &METRICS).await.map(Ok),
+        MetricsListen::Beside => {
+            let beside = SocketAddr::from((Ipv4Addr::LOCALHOST, api.port().wrapping_add(1)));
+            let listener = TcpListener::bind(beside).await;
+            Ok(listener
+                .map_err(|_| "none: the port above is taken, name one with `KITH_METRICS_LISTEN`"))
+        }
+    }
 }
 
 /// The address as this machine reaches it.
@@ -59,20 +98,32 @@ pub(super) fn url(listener: &TcpListener) -> Result<String, Failure> {
 
 /// Serves until Ctrl-C or SIGTERM.
 pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Failure> {
+    let address = listener.local_addr()?;
+    let operators = operators(shell.config.metrics_listen, address).await?;
+    let metrics = match &operators {
+        Ok(listener) => url(listener)? + "/metrics",
+        Err(why) => why.to_string(),
+    };
     tracing::info!(
-        address = %listener.local_addr()?,
+        %address,
+        metrics,
         store = %shell.config.store,
         node = shell.config.node,
         "serving"
     );
-    let app = App {
-        engine: shell.engine.clone(),
-    };
+    let app = App::new(shell.engine.clone(), shell.runtime.now());
+    let operators = operators
+        .ok()
+        .map(|listener| tokio::spawn(kith_server::serve_operators(listener, app.clone())));
     // Entries become leaves of the audit log's tree for as long as requests are served, and once more.
-    tokio::select! {
-        served = kith_server::serve(listener, app, stop()?) => served?,
-        () = shell.engine.keep_audit_log() => {}
+    let served = tokio::select! {
+        served = kith_server::serve(listener, app, stop()?) => served,
+        () = shell.engine.keep_audit_log() => Ok(()),
+    };
+    if let Some(operators) = operators {
+        operators.abort();
     }
+    served?;
     shell.engine.fold_audit_logs().await;
     tracing::info!("stopped");
     Ok(())

@@ -61,3 +61,40 @@ fn an_address_beyond_this_machine_is_warned_of() {
     let said = running.end("TERM");
     assert!(said.err.contains("it speaks no TLS"), "{}", said.err);
 }
+
+/// Where the server says that its metrics are, after its API refused to tell them.
+async fn metrics_of(setting: &str) -> (String, String) {
+    let home = Home::new()
+        .with("KITH_LISTEN", "127.0.0.1:0")
+        .with("KITH_METRICS_LISTEN", setting)
+        .with("KITH_LOG_FORMAT", "json");
+    let (running, url) = start(&home);
+    let api = reqwest::get(format!("{url}/metrics")).await.unwrap();
+    assert_eq!(api.status(), 404, "a caller does not reach them");
+    let port: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
+    let above = format!("http://127.0.0.1:{}/metrics", port.wrapping_add(1));
+    if setting == "auto" {
+        let scraped = reqwest::get(&above).await.unwrap().text().await.unwrap();
+        assert!(scraped.ends_with("# EOF\n"), "{scraped}");
+    }
+    let said = running.end("TERM");
+    let serving: serde_json::Value =
+        serde_json::from_str(said.err.lines().next().unwrap()).unwrap();
+    (serving["metrics"].as_str().unwrap().to_owned(), above)
+}
+
+#[tokio::test]
+async fn metrics_stand_at_an_address_of_their_own() {
+    let (beside, above) = metrics_of("auto").await;
+    assert_eq!(beside, above);
+    let (off, _) = metrics_of("off").await;
+    assert_eq!(off, "off");
+
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let home = Home::new()
+        .with("KITH_LISTEN", "127.0.0.1:0")
+        .with("KITH_METRICS_LISTEN", &address);
+    let err = home.fails(1, "serve");
+    assert!(err.contains("with `KITH_METRICS_LISTEN` or"), "{err}");
+}

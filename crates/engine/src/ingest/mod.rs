@@ -96,8 +96,10 @@ impl Engine {
                 (None, Some(key)) => self.source(key).await?,
                 (None, None) => return Err(EngineError::Unauthenticated),
             };
+            let trust = source.trust;
             let kept = self.keep(source, received_at, decoded.messages).await?;
             if let Some(kept) = kept {
+                self.metrics().ingested(trust, kept);
                 return Ok(kept);
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::future::BoxFuture;
 use kith_auth::end_user::IdentityToken;
@@ -103,6 +104,13 @@ impl<T> Read<T> {
             action,
             "one snapshot"
         );
+    }
+
+    const fn decided(&self) -> (Purpose, Outcome) {
+        match self {
+            Self::Answer(sealed) => sealed.decided(),
+            Self::Miss(miss) => (miss.entry().purpose, miss.entry().outcome),
+        }
     }
 }
 
@@ -241,6 +249,17 @@ impl Engine {
 
     /// Commits the audit entry, then gives the answer, the refusal or the miss that it speaks of.
     pub(super) async fn release<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
+        let (purpose, outcome) = read.decided();
+        let started = Instant::now();
+        let released = self.commit(read).await;
+        match &released {
+            Err(EngineError::AuditUnavailable(_)) => self.metrics().not_audited(),
+            _ => self.metrics().decided(purpose, outcome, started.elapsed()),
+        }
+        released
+    }
+
+    async fn commit<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
         let miss = match read {
             Read::Answer(sealed) => return sealed.release(self.journal()).await,
             Read::Miss(miss) => miss,

@@ -2,10 +2,11 @@
 //! mints a [`Receipt`]; only the two together make a [`Governed`] value, and only that can be
 //! serialised to an answer.
 
+use kith_domain::Purpose;
 use kith_domain::id::AuditId;
 use serde::{Serialize, Serializer};
 
-use crate::audit::{Entry, Journal};
+use crate::audit::{Entry, Journal, Outcome};
 use crate::error::EngineError;
 
 /// An answer in its governed form whose audit entry is not yet committed. There is no way to look
@@ -35,6 +36,11 @@ impl<T> Sealed<T> {
     /// The entry that is to be committed.
     pub(crate) const fn audit(&self) -> AuditId {
         self.entry.id
+    }
+
+    /// For which purpose it is, and what became of it.
+    pub(super) const fn decided(&self) -> (Purpose, Outcome) {
+        (self.entry.purpose, self.entry.outcome)
     }
 
     /// Commits the entry, and with it opens the seal.

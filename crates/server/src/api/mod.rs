@@ -5,3 +5,4 @@ pub(crate) mod context;
 pub(crate) mod decisions;
 pub(crate) mod health;
 pub(crate) mod ingest;
+pub(crate) mod metrics;

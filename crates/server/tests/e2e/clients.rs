@@ -84,14 +84,14 @@ fn run(mut program: Command, url: &str, key: &str, scenario: &Value) -> Value {
     serde_json::from_str(said.lines().last().unwrap()).unwrap()
 }
 
-fn driver(name: &str) -> PathBuf {
+pub(crate) fn driver(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../tests/clients")
         .join(name)
 }
 
 /// Where `cargo xtask test` installed a client library.
-fn installed(variable: &str) -> PathBuf {
+pub(crate) fn installed(variable: &str) -> PathBuf {
     let place = std::env::var_os(variable);
     place
         .unwrap_or_else(|| panic!("`{variable}` is not set: run the tests with `cargo xtask test`"))

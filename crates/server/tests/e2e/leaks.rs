@@ -298,6 +298,11 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                         .await,
                 );
             }
+            (Method::Get, "/metrics") => {
+                answers.push(app.operator().get(route.path).await.expect(200));
+                let sam = app.as_member("sam");
+                answers.push(sam.get(route.path).await.expect(404));
+            }
             (method, path) => panic!("`{method:?} {path}` is a new door: say here how it is tried"),
         }
     }
@@ -315,6 +320,8 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                 && answer.json["account"]["plan"]["value"] == "growth")
     );
 
+    // Once more, now that all of it was counted.
+    answers.push(app.operator().get("/metrics").await.expect(200));
     for answer in &answers {
         assert_ne!(answer.status / 100, 5, "{answer:?}");
         holds_no_secret("an answer", &answer.text);

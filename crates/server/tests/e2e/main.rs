@@ -17,6 +17,7 @@ mod decisions;
 mod identity;
 mod isolation;
 mod leaks;
+mod metrics;
 mod openapi;
 mod pages;
 mod signed_identity;

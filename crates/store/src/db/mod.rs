@@ -2,6 +2,7 @@
 //! audit log that a read waits for.
 
 mod audit_queue;
+mod depth;
 pub(crate) mod migrate;
 pub(crate) mod param;
 mod postgres;
@@ -23,7 +24,10 @@ use futures_util::future::BoxFuture;
 use kith_domain::id::WorkspaceId;
 use parking_lot::Mutex;
 
+pub use depth::Depths;
 pub use tx::Tx;
+
+use depth::Depth;
 
 use crate::audit::tree::{self, Batch};
 use crate::audit::{AuditEntry, AuditFilter, AuditRow, AuditSeq, Streams};
@@ -59,6 +63,7 @@ pub struct Db {
     backend: Arc<Backend>,
     shared: Arc<Shared>,
     scans: Arc<tokio::sync::Semaphore>,
+    depths: Arc<(Depth, Depth)>,
 }
 
 /// What every transaction of a store goes by.
@@ -110,6 +115,7 @@ impl Db {
             backend: Arc::new(backend),
             shared,
             scans: scan::places(),
+            depths: Arc::default(),
         })
     }
 
@@ -117,6 +123,16 @@ impl Db {
     #[must_use]
     pub fn engine(&self) -> Engine {
         self.shared.sql.engine
+    }
+
+    /// How many of this process wait for a commit.
+    #[must_use]
+    pub fn depths(&self) -> Depths {
+        let (writes, audit) = &*self.depths;
+        Depths {
+            writes: writes.now(),
+            audit: audit.now(),
+        }
     }
 
     /// The names of this node's audit streams.
@@ -191,6 +207,7 @@ impl Db {
         E: From<StoreError> + Send + 'static,
     {
         let scope = scope.into();
+        let _waiting = self.depths.0.enter();
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.write(scope, work).await,
             Backend::Postgres(postgres) => postgres.write(scope, work).await,
@@ -203,6 +220,7 @@ impl Db {
     /// # Errors
     /// If the entry is not durable: then the data that it speaks of must not leave.
     pub async fn audit_append(&self, entry: AuditRow) -> Result<AuditSeq, StoreError> {
+        let _waiting = self.depths.1.enter();
         match &*self.backend {
             Backend::Sqlite(sqlite) => {
                 let stream = Arc::clone(&self.shared.streams.read);

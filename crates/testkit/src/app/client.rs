@@ -71,6 +71,11 @@ impl Client {
         self.send(Method::GET, &path, Vec::new()).await
     }
 
+    /// `GET` with this credential.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, Vec::new()).await
+    }
+
     /// Any request with this credential.
     pub async fn send(&self, method: Method, path: &str, body: impl Into<Vec<u8>>) -> Answer {
         let headers = [("content-type", "application/json")];

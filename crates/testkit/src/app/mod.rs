@@ -41,6 +41,8 @@ pub struct TestApp {
     engine: Engine,
     desk: Desk,
     server: JoinHandle<()>,
+    operators: JoinHandle<std::io::Result<()>>,
+    operators_url: String,
     stop: Option<oneshot::Sender<()>>,
     // Last, so that the store is there for as long as anything uses it.
     home: Home,
@@ -68,9 +70,10 @@ impl TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel::<()>();
-        let app = kith_server::App {
-            engine: engine.clone(),
-        };
+        let app = kith_server::App::new(engine.clone(), runtime.now());
+        let operators = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operators_url = format!("http://{}", operators.local_addr().unwrap());
+        let operators = tokio::spawn(kith_server::serve_operators(operators, app.clone()));
         let server = tokio::spawn(async move {
             let stop = async {
                 let _ = stopped.await;
@@ -84,6 +87,8 @@ impl TestApp {
             engine,
             desk,
             server,
+            operators,
+            operators_url,
             stop: Some(stop),
             home,
         }
@@ -99,6 +104,12 @@ impl TestApp {
     #[must_use]
     pub const fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// Someone without a credential at the operators' address.
+    #[must_use]
+    pub fn operator(&self) -> Client {
+        self.desk.at(&self.operators_url).anonymous()
     }
 
     /// The store beneath, to look into or to break.
@@ -137,5 +148,6 @@ impl Drop for TestApp {
             let _ = stop.send(());
         }
         self.server.abort();
+        self.operators.abort();
     }
 }
