@@ -62,6 +62,18 @@ pub(crate) enum Command {
     /// Look into the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Copy the whole store into a new folder, while it is served
+    #[command(after_help = help::BACKUP)]
+    Backup {
+        /// The folder to make
+        folder: PathBuf,
+    },
+    /// Put a backup into an empty store, and hold its audit log against it
+    #[command(after_help = help::RESTORE)]
+    Restore {
+        /// The folder that `kith backup` made
+        folder: PathBuf,
+    },
     /// Make and list workspaces
     #[command(subcommand)]
     Workspaces(WorkspacesCommand),

@@ -32,6 +32,24 @@ Examples:
   KITH_LISTEN=127.0.0.1:8080 KITH_LOG_FORMAT=json kith serve
   KITH_STORE_URL=postgres://kith:secret@127.0.0.1/kith KITH_NODE=eu-1 kith serve";
 
+pub(crate) const BACKUP: &str = "\
+It is the store as it was at one instant, however much is read and delivered meanwhile: two SQLite
+files, or a file for each table of PostgreSQL, and manifest.json with their hashes and the ends of the
+audit log's streams. It holds everything, secrets too: keep it as you keep the store.
+
+Examples:
+  kith backup ./backups/2026-01-31
+  KITH_STORE_URL=postgres://kith:secret@127.0.0.1/kith kith backup ./backups/2026-01-31";
+
+pub(crate) const RESTORE: &str = "\
+The store of the settings must be empty: a folder that is not there, or a database without tables.
+Each file is held against its hash, and the restored audit log is read whole: no entry may be missing,
+differ from its frozen form, or speak of more than was restored. Else it ends with exit code 1.
+
+Examples:
+  KITH_STORE_URL=sqlite:./restored kith restore ./backups/2026-01-31
+  KITH_STORE_URL=postgres://kith:secret@127.0.0.1/empty kith restore ./backups/2026-01-31";
+
 pub(crate) const DEMO: &str = "\
 It makes the workspace `kith-demo` in the store of the settings, ./kith-data if nothing is set, and
 nothing outside of it. Running it again is harmless: it publishes the demo's definitions again,

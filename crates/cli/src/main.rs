@@ -58,6 +58,10 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         .build()?;
     tokio.block_on(async {
         let runtime = Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+        let done = commands::before_opening(&cli.command, &config, &runtime, output).await;
+        if let Some(done) = done {
+            return done;
+        }
         let node = match cli.command {
             Command::Serve | Command::Demo { .. } => config.node.as_str(),
             _ => COMMAND_NODE,

@@ -4,6 +4,7 @@
 mod access;
 mod admin;
 mod audit;
+pub mod backup;
 mod definitions;
 mod error;
 mod identity;

@@ -27,6 +27,6 @@ pub mod quarantine;
 pub mod secrets;
 pub mod workspaces;
 
-pub use db::{Db, Depths, Engine, Scope, Tx};
+pub use db::{Db, Depths, Engine, Scope, Tx, backup};
 pub use error::{Cause, StoreError};
 pub use url::StoreUrl;

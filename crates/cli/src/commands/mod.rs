@@ -3,6 +3,7 @@
 mod admin;
 mod audit;
 mod audit_log;
+mod backup;
 mod context;
 mod definitions;
 mod demo;
@@ -17,8 +18,11 @@ mod secrets;
 mod serve;
 mod workspace;
 
+use kith_domain::Runtime;
+
 use crate::Shell;
 use crate::args::{AuditCommand, Command, DefinitionsCommand, PolicyCommand};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -37,6 +41,28 @@ pub(crate) fn on_folder(command: &Command, output: Output) -> Option<Result<(), 
         }
         _ => return None,
     })
+}
+
+/// Runs a command that must find the store as it is, before it is opened; `None` for any other.
+pub(crate) async fn before_opening(
+    command: &Command,
+    config: &Config,
+    runtime: &Runtime,
+    output: Output,
+) -> Option<Result<(), Failure>> {
+    match command {
+        Command::Restore { folder } => {
+            Some(backup::restore(config, runtime.clone(), output, folder).await)
+        }
+        // Opening it would make one.
+        Command::Backup { .. } if !kith_store::backup::is_there(&config.store) => {
+            Some(Err(Failure::input(format!(
+                "there is no store at `{}`: name it with `KITH_STORE_URL`",
+                config.store
+            ))))
+        }
+        _ => None,
+    }
 }
 
 /// Runs one command.
@@ -73,6 +99,9 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
             workspace,
             checkpoint,
         }) => audit_log::verify(shell, &workspace, checkpoint.as_deref()).await,
+        Command::Backup { folder } => backup::backup(shell, &folder).await,
+        // Done before the store was opened.
+        Command::Restore { .. } => Ok(()),
         Command::Workspaces(command) => admin::workspaces(shell, command).await,
         Command::Members(command) => admin::members(shell, command).await,
         Command::Agents(command) => admin::agents(shell, command).await,

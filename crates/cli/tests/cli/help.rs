@@ -27,6 +27,8 @@ const PAGES: &[&str] = &[
     "audit search",
     "audit checkpoint",
     "audit verify",
+    "backup",
+    "restore",
     "workspaces",
     "workspaces create",
     "workspaces list",

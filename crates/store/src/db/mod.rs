@@ -2,6 +2,7 @@
 //! audit log that a read waits for.
 
 mod audit_queue;
+pub mod backup;
 mod depth;
 pub(crate) mod migrate;
 pub(crate) mod param;

@@ -152,7 +152,7 @@ pub(super) fn connect(url: &str) -> Result<Pool, StoreError> {
 }
 
 /// The wall that row level security is must hold: it does not bind such roles, not even if forced.
-async fn refuse_unbound_role(pool: &Pool) -> Result<(), StoreError> {
+pub(super) async fn refuse_unbound_role(pool: &Pool) -> Result<(), StoreError> {
     let role = pool
         .get()
         .await?
