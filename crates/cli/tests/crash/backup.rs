@@ -119,7 +119,7 @@ async fn a_backup_under_load_restores_to_a_state_that_the_log_proves(store: Stor
     assert_eq!(said["unproven"], json!([]), "{said}");
     assert_eq!(said["workspaces"], 1);
     let number = |value: &Value| value.as_u64().unwrap();
-    let ends = manifest["streams"].as_array().unwrap();
+    let ends = manifest["contents"]["streams"].as_array().unwrap();
     let entries: u64 = ends.iter().map(|end| number(&end["entries"])).sum();
     assert_eq!(number(&said["entries"]), entries);
 
@@ -220,7 +220,7 @@ async fn nothing_is_restored_from_what_is_damaged_nor_over_what_is_there(store: 
         again.err
     );
 
-    let file = manifest["files"][0].as_str().unwrap();
+    let file = manifest["contents"]["files"][0].as_str().unwrap();
     let path = backup.join(file);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, [whole.as_slice(), b"x"].concat()).unwrap();

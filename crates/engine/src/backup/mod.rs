@@ -36,7 +36,6 @@ pub struct Manifest {
     /// When.
     pub taken_at: String,
     /// What it holds.
-    #[serde(flatten)]
     pub contents: Contents,
     /// The size and the hash of each file.
     pub hashes: Vec<FileHash>,
