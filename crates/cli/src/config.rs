@@ -243,7 +243,15 @@ impl Reading {
             _ => Err("expected `text` or `json`".to_owned()),
         });
         let log = self.read(&LOG, log_levels);
-        match (store, listen, metrics_listen, node, audit_key_file, log_format, log) {
+        match (
+            store,
+            listen,
+            metrics_listen,
+            node,
+            audit_key_file,
+            log_format,
+            log,
+        ) {
             (
                 Some(store),
                 Some(listen),

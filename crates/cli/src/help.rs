@@ -24,8 +24,8 @@ Settings, in kith.toml or as variables, which stand over the file:
 
 pub(crate) const SERVE: &str = "\
 Ctrl-C or SIGTERM ends it once the requests under way are answered. Several servers may share one
-PostgreSQL: give each its own `node`. Prometheus finds /metrics on loopback, one port above the API's,
-unless KITH_METRICS_LISTEN says otherwise: it asks for no credential.
+PostgreSQL: give each its own `node`. Prometheus finds /metrics on loopback, one port above the
+API's, unless KITH_METRICS_LISTEN says otherwise: it asks for no credential.
 
 Examples:
   kith serve
@@ -34,8 +34,8 @@ Examples:
 
 pub(crate) const BACKUP: &str = "\
 It is the store as it was at one instant, however much is read and delivered meanwhile: two SQLite
-files, or a file for each table of PostgreSQL, and manifest.json with their hashes and the ends of the
-audit log's streams. It holds everything, secrets too: keep it as you keep the store.
+files, or a file for each table of PostgreSQL, and manifest.json with their hashes and the ends of
+the audit log's streams. It holds everything, secrets too: keep it as you keep the store.
 
 Examples:
   kith backup ./backups/2026-01-31
@@ -43,8 +43,8 @@ Examples:
 
 pub(crate) const RESTORE: &str = "\
 The store of the settings must be empty: a folder that is not there, or a database without tables.
-Each file is held against its hash, and the restored audit log is read whole: no entry may be missing,
-differ from its frozen form, or speak of more than was restored. Else it ends with exit code 1.
+Each file is held against its hash, and the restored audit log is read whole: no entry may be
+missing, differ from its frozen form, or speak of more than was restored. Else it ends with 1.
 
 Examples:
   KITH_STORE_URL=sqlite:./restored kith restore ./backups/2026-01-31

@@ -118,6 +118,7 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/accounts/{id}",
         purpose: RoutePurpose::FromQuery,
         reveals: Reveals::GovernedFields,
+        door: Door::Api,
         handler: || get(accounts::read),
     },
     Route {
@@ -125,6 +126,7 @@ pub const ROUTES: &[Route] = &[
         path: "/v1/accounts/{id}/summary",
         purpose: RoutePurpose::FromQuery,
         reveals: Reveals::GovernedFields,
+        door: Door::Api,
         handler: || get(accounts::summary),
     },
     Route {

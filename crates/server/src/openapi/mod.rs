@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{object, problem, question};
-use crate::routes::{Method, ROUTES, Route, RoutePurpose};
+use crate::routes::{Door, Method, ROUTES, Route, RoutePurpose};
 
 /// Answers the document.
 pub(crate) async fn answer() -> Response {
@@ -24,7 +24,7 @@ pub(crate) async fn answer() -> Response {
 /// The document.
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| route.door == Door::Api) {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         let method = match route.method {
             Method::Get => "get",
