@@ -97,7 +97,7 @@ async fn answers_are_as_the_document_says(store: Store) {
             .starts_with("default-src 'none'")
     );
     assert!(!page.text.contains("<script"));
-    for route in ROUTES {
+    for route in ROUTES.iter().filter(|route| route.door == Door::Api) {
         let method = method_of(route.method).to_uppercase();
         assert!(
             page.text
