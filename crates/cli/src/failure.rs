@@ -121,6 +121,7 @@ impl From<EngineError> for Failure {
             | EngineError::Conflict(_)
             | EngineError::NotVisible(_)
             | EngineError::TooBroad(_)
+            | EngineError::NotInLog(_)
             | EngineError::NoDefinitions => Self::input(error.to_string()),
             EngineError::AuditUnavailable(cause) => Self::machine(format!("{error}: {cause}")),
             EngineError::RateLimited { .. }

@@ -319,6 +319,24 @@ pub struct AuditQuery {
     pub limit: u32,
 }
 
+impl From<AuditQuery> for AuditFilter {
+    fn from(query: AuditQuery) -> Self {
+        Self {
+            id: None,
+            actor: query.actor,
+            account: query.account,
+            person: query.person,
+            purpose: query.purpose,
+            verdict: query.outcome.map(|outcome| outcome.as_str().to_owned()),
+            since: query.since,
+            until: query.until,
+            field: query.field,
+            before: None,
+            limit: query.limit,
+        }
+    }
+}
+
 /// An entry that was found.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -430,18 +448,7 @@ impl Engine {
         by: AuditActor,
         query: AuditQuery,
     ) -> Result<Vec<AuditItem>, EngineError> {
-        let filter = AuditFilter {
-            actor: query.actor,
-            account: query.account,
-            person: query.person,
-            purpose: query.purpose,
-            verdict: query.outcome.map(|outcome| outcome.as_str().to_owned()),
-            since: query.since,
-            until: query.until,
-            field: query.field,
-            before: None,
-            limit: query.limit,
-        };
+        let filter = AuditFilter::from(query);
         let found = self.db().audit_search(workspace, &filter).await?;
         let entry = Entry::new(
             self.runtime(),

@@ -61,6 +61,9 @@ pub enum EngineError {
     /// The key that signs the audit log is not there, or is not the one that signed it.
     #[error("the key of the audit log: {0}")]
     LogKey(String),
+    /// The audit log has no such checkpoint, tile, entry or tree. Audited.
+    #[error("the audit log has no such part: {0}")]
+    NotInLog(String),
     /// The tree of the audit log is not the one that was signed, so nothing more is signed.
     #[error("the audit log is not what was signed: see `kith audit verify`")]
     LogBroken,

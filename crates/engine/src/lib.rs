@@ -35,10 +35,10 @@ pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,
-    AccountSummary, Context, ContextRequest, Decided, Decisions, DecisionsRequest, EntityAnswer,
-    Explanation, FieldAnswer, FieldExplanation, Governed, JourneyItem, ListRequest, MemberRef,
-    OriginAnswer, PersonItem, PropertyAnswer, RootRef, SignedIdentityAnswer, SortField,
-    StateAnswer, SubjectRef, Withheld,
+    AccountSummary, AuditPage, ConsistencyProof, Context, ContextRequest, Decided, Decisions,
+    DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, Governed,
+    InclusionProof, JourneyItem, LeafRef, ListRequest, MemberRef, OriginAnswer, PersonItem,
+    PropertyAnswer, RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
 };
 
 use audit::{Journal, KeyPlace};

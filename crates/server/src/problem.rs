@@ -212,6 +212,12 @@ impl From<EngineError> for Problem {
             .with_detail(
                 "nothing was answered; an operator must make the audit log writable again",
             ),
+            EngineError::NotInLog(detail) => Self::new(
+                "urn:kith:problem:not-in-log",
+                StatusCode::NOT_FOUND,
+                "the audit log has no such part",
+            )
+            .with_detail(detail),
             EngineError::LogKey(_) | EngineError::LogBroken => Self::unavailable(
                 "urn:kith:problem:audit-log-broken",
                 "the audit log cannot be proven",

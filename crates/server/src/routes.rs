@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, context, decisions, health, ingest, metrics};
+use crate::api::{accounts, audit, context, decisions, health, ingest, metrics};
 use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
@@ -32,6 +32,8 @@ pub enum Reveals {
     GovernedFields,
     /// What the policy decides about fields and why, without any value, after their audit entry.
     Decisions,
+    /// Entries of the audit log, which name fields and hold no values, and hashes of them.
+    AuditEntries,
 }
 
 /// At which of the server's addresses a route is.
@@ -155,6 +157,11 @@ pub const ROUTES: &[Route] = &[
     },
     page("/openapi.json", || get(openapi::answer)),
     page("/docs/api", || get(console::reference)),
+    audit_route("/v1/audit", || get(audit::list)),
+    audit_route("/v1/audit/log/checkpoint", || get(audit::checkpoint)),
+    audit_route("/v1/audit/log/tile/{*tile}", || get(audit::tile)),
+    audit_route("/v1/audit/log/inclusion", || get(audit::inclusion)),
+    audit_route("/v1/audit/log/consistency", || get(audit::consistency)),
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),
     page("/assets/explain.js", || get(console::explain_script)),
@@ -166,6 +173,18 @@ pub const ROUTES: &[Route] = &[
     ingest_route("/v1/alias", || post(ingest::alias)),
     ingest_route("/v1/batch", || post(ingest::batch)),
 ];
+
+/// The audit log, for those whom the policies let read it.
+const fn audit_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        purpose: RoutePurpose::Fixed(Purpose::AuditView),
+        reveals: Reveals::AuditEntries,
+        door: Door::Api,
+        handler,
+    }
+}
 
 /// A page or a part of one: fixed text, the same for everyone.
 const fn page(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {

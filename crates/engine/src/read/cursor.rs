@@ -49,16 +49,21 @@ impl Seal {
 
     /// The cursor of a page that ended here.
     pub(super) fn close(&self, runtime: &Runtime, end: &After) -> Result<String, EngineError> {
-        let nonce: [u8; NONCE_BYTES] = runtime.bytes();
-        let head = self.head();
-        let text = json!({
+        let end = json!({
             "id": end.id,
             "keys": end.keys.iter().map(write_key).collect::<Vec<_>>(),
         });
+        self.close_json(runtime, &end)
+    }
+
+    /// The cursor of a page of another kind.
+    pub(super) fn close_json(&self, runtime: &Runtime, end: &Json) -> Result<String, EngineError> {
+        let nonce: [u8; NONCE_BYTES] = runtime.bytes();
+        let head = self.head();
         let sealed = self.cipher.encrypt(
             &XNonce::from(nonce),
             Payload {
-                msg: text.to_string().as_bytes(),
+                msg: end.to_string().as_bytes(),
                 aad: &self.bound_to(head),
             },
         );
@@ -69,6 +74,11 @@ impl Seal {
 
     /// Where a cursor says that its page ended.
     pub(super) fn open(&self, cursor: &str) -> Result<After, EngineError> {
+        read(&self.open_json(cursor)?).ok_or_else(broken)
+    }
+
+    /// Where a cursor of another kind says that its page ended.
+    pub(super) fn open_json(&self, cursor: &str) -> Result<Json, EngineError> {
         let bytes = (cursor.len() <= MAX_CHARS)
             .then(|| URL_SAFE_NO_PAD.decode(cursor).ok())
             .flatten()
@@ -90,7 +100,7 @@ impl Seal {
             .cipher
             .decrypt(&XNonce::from(*nonce), payload)
             .map_err(|_| broken())?;
-        read(&text).ok_or_else(broken)
+        serde_json::from_slice(&text).map_err(|_| broken())
     }
 
     fn head(&self) -> [u8; HEAD_BYTES] {
@@ -107,7 +117,7 @@ impl Seal {
 }
 
 /// What came is no cursor that was given for this very question.
-fn broken() -> EngineError {
+pub(super) fn broken() -> EngineError {
     EngineError::invalid(
         "cursor",
         "expected the `nextCursor` of a page of this very question, asked by the same caller: send it \
@@ -192,8 +202,7 @@ fn read_key(json: &Json) -> Option<Option<Key>> {
     })
 }
 
-fn read(text: &[u8]) -> Option<After> {
-    let json: Json = serde_json::from_slice(text).ok()?;
+fn read(json: &Json) -> Option<After> {
     let keys = json.get("keys")?.as_array()?;
     Some(After {
         id: json.get("id")?.as_str()?.parse::<AccountId>().ok()?,

@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod audit_log;
 mod context;
 mod cursor;
 mod decisions;
@@ -16,6 +17,7 @@ pub use answer::{
     AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, JourneyItem,
     OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
 };
+pub use audit_log::{AuditPage, ConsistencyProof, InclusionProof, LeafRef};
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;

@@ -1,6 +1,7 @@
 //! The handlers, one file per resource.
 
 pub(crate) mod accounts;
+pub(crate) mod audit;
 pub(crate) mod context;
 pub(crate) mod decisions;
 pub(crate) mod health;

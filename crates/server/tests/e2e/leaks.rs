@@ -193,6 +193,30 @@ async fn read_all(client: &Client, path: &str, id: &str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to look into the audit log, by what is hidden and as it comes.
+async fn look_all(client: &Client, path: &str) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for tile in ["0/000.p/20", "entries/000.p/20", "entries/000.p/60", SECRET] {
+        let path = path.replace("{*tile}", tile);
+        for query in [
+            String::new(),
+            "?limit=200".to_owned(),
+            "?index=3".to_owned(),
+            "?from=3".to_owned(),
+            format!("?actor={SECRET}&field={SECRET}&limit=5"),
+            format!("?purpose={SECRET}&subject={SECRET}&since={SECRET}&cursor={SECRET}"),
+            format!("?entry={SECRET}&from={SECRET}"),
+        ] {
+            let whole = format!("{path}{query}");
+            answers.push(client.send(reqwest::Method::GET, &whole, "").await);
+        }
+        if !path.contains("/tile/") {
+            break;
+        }
+    }
+    answers
+}
+
 /// Messages that each hold the secret where it does not belong.
 async fn deliver_all(source: &Source, path: &str, answers: &mut Vec<Answer>) {
     let bodies = [
@@ -274,6 +298,12 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                 }
                 for answer in list_all(&app.as_member("lea")).await {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
+                }
+            }
+            (Method::Get, path) if path.starts_with("/v1/audit") => {
+                app.engine().fold_audit_log(app.id()).await.unwrap();
+                for asker in &askers {
+                    answers.extend(look_all(asker, path).await);
                 }
             }
             (Method::Post, path)

@@ -14,6 +14,8 @@ use crate::{Engine, StoreError, Tx};
 /// Which entries are wanted: those to which everything that is given applies.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AuditFilter {
+    /// The entry of this id. A time goes with it: entries are indexed by time.
+    pub id: Option<AuditId>,
     /// Entries of this actor, or on behalf of this member: the text of the id.
     pub actor: Option<String>,
     /// About this account.
@@ -73,6 +75,9 @@ pub(crate) async fn search(
         sql: SELECT.to_owned(),
         params: vec![ws.into()],
     };
+    if let Some(id) = &filter.id {
+        search.and("a.id = ?", id.into());
+    }
     if let Some(actor) = &filter.actor {
         search.and("(a.actor = ? OR a.on_behalf_of = ?)", actor.as_str().into());
     }

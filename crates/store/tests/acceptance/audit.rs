@@ -251,7 +251,16 @@ async fn a_search_finds_by_each_filter(store: Store) {
         &[],
     )
     .await;
+    check(
+        AuditFilter {
+            id: Some(AuditId::from_uuid(uuid(3))),
+            ..all()
+        },
+        &[3],
+    )
+    .await;
     let everything = AuditFilter {
+        id: Some(AuditId::from_uuid(uuid(2))),
         actor: Some("mem_1".into()),
         account: Some(account),
         person: None,
