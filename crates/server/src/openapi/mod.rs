@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document of the routes. Its paths come from [`ROUTES`] alone; what is said of each is
 //! held against the answers that the server gives.
 
+mod audit;
 mod schemas;
 
 use std::sync::LazyLock;
@@ -79,7 +80,7 @@ fn operation(route: &Route) -> Value {
     let mut responses = Map::new();
     responses.insert(
         "200".to_owned(),
-        json!({"description": "The answer.", "content": {"application/json": {"schema": about.answer}}}),
+        json!({"description": "The answer.", "content": {audit::kind(route.path): {"schema": about.answer}}}),
     );
     let common: &[u16] = match (is_open, about.body.is_some()) {
         (true, _) => &[],
@@ -95,7 +96,7 @@ fn operation(route: &Route) -> Value {
     }
     let parameters = about.parameters.iter().map(|(name, words)| {
         let place = match *name {
-            "id" => "path",
+            "id" | "tile" => "path",
             "If-None-Match" => "header",
             _ => "query",
         };
@@ -103,9 +104,11 @@ fn operation(route: &Route) -> Value {
             "purpose" => json!({"$ref": "#/components/schemas/Purpose"}),
             "limit" => json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 50}),
             "count" => json!({"type": "boolean"}),
+            "index" | "size" | "from" | "to" => json!({"type": "integer", "minimum": 0}),
             _ => json!({"type": "string"}),
         };
-        let required = matches!(*name, "id" | "purpose");
+        let required = matches!(*name, "id" | "tile" | "from")
+            || (*name == "purpose" && route.purpose == RoutePurpose::FromQuery);
         json!({"name": name, "in": place, "required": required, "description": words, "schema": schema})
     });
     let mut operation = json!({
@@ -260,7 +263,7 @@ fn about(path: &str) -> Option<About> {
                 ),
             )
         },
-        _ => return None,
+        _ => return audit::about(path),
     })
 }
 
