@@ -1,6 +1,6 @@
 //! The transaction of a delivery: claim, quarantine, place, store, project, tell.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use kith_domain::fact::{Fault, Trust};
 use kith_domain::id::{NodeId, QuarantineId, WorkspaceId};
@@ -161,10 +161,8 @@ impl Said<'_> {
     }
 
     /// Facts hang on the first identifier that a message names: the person's, else the account's. An
-    /// identifier that is a value of a field hangs on itself, and is said once: the next message
-    /// that names it tells nothing new.
+    /// identifier that is a value of a field hangs on itself.
     fn rows(&self, nodes: &Nodes, kept: Vec<(String, Kept)>) -> Rows {
-        let mut unshown = nodes.unshown();
         let mut rows = Rows {
             events: Vec::new(),
             observations: Vec::new(),
@@ -180,7 +178,7 @@ impl Said<'_> {
                 .first()
                 .and_then(|identifier| nodes.id(identifier));
             for (identifier, field) in part.shown {
-                let Some(node) = nodes.id(&identifier).filter(|node| unshown.remove(node)) else {
+                let Some(node) = nodes.id(&identifier) else {
                     continue;
                 };
                 let value = Value::String(identifier.value().into()).to_canonical();
@@ -269,7 +267,6 @@ impl Nodes {
                 id: NodeId::from_uuid(runtime.uuid()),
                 known: origin.trust == Trust::Server,
                 at: origin.received_at,
-                shown: origin.version,
             });
         }
         let named: Vec<NewNode> = named.into_values().collect();
@@ -283,12 +280,6 @@ impl Nodes {
             rows,
             by_identifier,
         })
-    }
-
-    /// Nodes that are not values yet of the fields that show them.
-    fn unshown(&self) -> HashSet<NodeId> {
-        let unshown = self.rows.iter().filter(|row| row.unshown);
-        unshown.map(|row| row.node.id).collect()
     }
 
     fn id(&self, identifier: &Identifier) -> Option<NodeId> {

@@ -29,7 +29,6 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0008_audit.sql",
     "sqlite/0009_indexed_fields.sql",
     "sqlite/0010_planner.sql",
-    "sqlite/0011_shown_identifiers.sql",
 ];
 
 /// Of `audit.db`.
@@ -47,8 +46,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0007_feed.sql",
     "postgres/0008_audit.sql",
     "postgres/0009_indexed_fields.sql",
-    "postgres/0010_shown_identifiers.sql",
-    "postgres/0011_audit_tree.sql",
+    "postgres/0010_audit_tree.sql",
 ];
 
 /// The steps that a store of this version lacks.

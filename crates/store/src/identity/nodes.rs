@@ -6,7 +6,6 @@ use kith_domain::id::{NodeId, WorkspaceId};
 use kith_domain::{Identifier, IdentifierType, Timestamp};
 
 use super::RootId;
-use crate::db::param::int as to_int;
 use crate::db::row::Row;
 use crate::db::sql::{Column, bytes, int, text};
 use crate::{StoreError, Tx};
@@ -26,8 +25,6 @@ pub struct NodeRow {
     pub known: bool,
     /// When it was first seen.
     pub first_seen: Timestamp,
-    /// The definitions version under which it was last made a field's value; 0 if under none.
-    pub shown: u64,
 }
 
 impl std::fmt::Debug for NodeRow {
@@ -53,8 +50,6 @@ pub struct NewNode {
     pub known: bool,
     /// When the fact was received.
     pub at: Timestamp,
-    /// The definitions version that the fact was held against.
-    pub shown: u64,
 }
 
 /// A node, and what naming it changed.
@@ -66,14 +61,11 @@ pub struct Upserted {
     pub created: bool,
     /// Whether it was there, named by public sources only, and is known from now on.
     pub became_known: bool,
-    /// Whether it is to be made the value of the field that shows its type: it was not yet, under
-    /// these definitions and on the word of such a source.
-    pub unshown: bool,
 }
 
 macro_rules! node_columns {
     () => {
-        "i.id, i.kind, i.value, i.root, i.known, i.first_seen, i.shown"
+        "i.id, i.kind, i.value, i.root, i.known, i.first_seen"
     };
 }
 
@@ -100,19 +92,17 @@ const OF_ROOT: &str = concat!(
     node_columns!(),
     " FROM identifier i WHERE i.workspace = ?1 AND i.root = ?2 ORDER BY i.id"
 );
-const INSERT: &str = "INSERT INTO identifier (workspace, id, kind, value, known, first_seen, shown)
-    SELECT ?1, r.id, r.kind, r.value, r.known, r.at, r.shown FROM {rows}";
-const INSERT_ROWS: [Column; 6] = [
+const INSERT: &str = "INSERT INTO identifier (workspace, id, kind, value, known, first_seen)
+    SELECT ?1, r.id, r.kind, r.value, r.known, r.at FROM {rows}";
+const INSERT_ROWS: [Column; 5] = [
     bytes("id"),
     text("kind"),
     text("value"),
     int("known"),
     int("at"),
-    int("shown"),
 ];
-const NOTE: &str = "UPDATE identifier SET known = r.known, shown = r.shown FROM {rows}
+const MAKE_KNOWN: &str = "UPDATE identifier SET known = 1 FROM {rows}
     WHERE identifier.workspace = ?1 AND identifier.id = r.id";
-const NOTE_ROWS: [Column; 3] = [bytes("id"), int("known"), int("shown")];
 const SET_ROOT: &str = "UPDATE identifier SET root = r.root FROM {rows}
     WHERE identifier.workspace = ?1 AND identifier.id = r.id";
 const SET_ROOT_ROWS: [Column; 2] = [bytes("id"), bytes("root")];
@@ -179,32 +169,27 @@ pub async fn upsert_nodes(
             .and_modify(|first| {
                 first.known |= node.known;
                 first.at = first.at.min(node.at);
-                first.shown = first.shown.max(node.shown);
             })
             .or_insert_with(|| node.clone());
     }
     let mut there = find_many(tx, ws, wanted.keys().copied()).await?;
     let mut new = Vec::new();
-    let mut noted = Vec::new();
+    let mut became_known = Vec::new();
     for (identifier, node) in &wanted {
-        let Some(found) = there.get_mut(&(identifier.kind(), identifier.value().to_owned())) else {
-            new.push(node);
-            continue;
-        };
-        found.became_known = node.known && !found.node.known;
-        found.unshown = found.became_known || found.node.shown < node.shown;
-        if found.unshown {
-            found.node.known |= node.known;
-            found.node.shown = node.shown;
-            noted.push((found.node.id, found.node.known, node.shown));
+        match there.get_mut(&(identifier.kind(), identifier.value().to_owned())) {
+            None => new.push(node),
+            Some(found) if node.known && !found.node.known => {
+                found.node.known = true;
+                found.became_known = true;
+                became_known.push(found.node.id);
+            }
+            Some(_) => {}
         }
     }
     insert(tx, ws, &new).await?;
-    let rows = noted
-        .iter()
-        .map(|(id, known, shown)| Ok([id.into(), (*known).into(), to_int(*shown)?.into()]))
-        .collect::<Result<Vec<_>, StoreError>>()?;
-    tx.each(NOTE, &[ws.into()], &NOTE_ROWS, &rows).await?;
+    let rows: Vec<_> = became_known.iter().map(|id| [id.into()]).collect();
+    tx.each(MAKE_KNOWN, &[ws.into()], &BY_ID_ROWS, &rows)
+        .await?;
 
     for node in new {
         let key = (node.identifier.kind(), node.identifier.value().to_owned());
@@ -239,7 +224,6 @@ async fn find_many(
             let there = Upserted {
                 created: false,
                 became_known: false,
-                unshown: false,
                 node,
             };
             Ok(((there.node.kind, there.node.value.clone()), there))
@@ -248,19 +232,18 @@ async fn find_many(
 }
 
 async fn insert(tx: &mut Tx<'_>, ws: WorkspaceId, nodes: &[&NewNode]) -> Result<(), StoreError> {
-    let rows = nodes
+    let rows: Vec<_> = nodes
         .iter()
         .map(|node| {
-            Ok([
+            [
                 (&node.id).into(),
                 node.identifier.kind().as_str().into(),
                 node.identifier.value().into(),
                 node.known.into(),
                 node.at.into(),
-                to_int(node.shown)?.into(),
-            ])
+            ]
         })
-        .collect::<Result<Vec<_>, StoreError>>()?;
+        .collect();
     tx.each(INSERT, &[ws.into()], &INSERT_ROWS, &rows).await?;
     Ok(())
 }
@@ -274,11 +257,9 @@ fn created(node: &NewNode) -> Upserted {
             root: None,
             known: node.known,
             first_seen: node.at,
-            shown: node.shown,
         },
         created: true,
         became_known: false,
-        unshown: true,
     }
 }
 
@@ -313,6 +294,5 @@ fn read(row: &Row) -> Result<NodeRow, StoreError> {
         })?,
         known: columns.flag("known")?,
         first_seen: columns.time("first_seen")?,
-        shown: columns.number("shown")?,
     })
 }

@@ -27,7 +27,6 @@ pub(crate) fn new_node(identifier: &Identifier, id: u128, known: bool) -> NewNod
         id: NodeId::from_uuid(uuid(id)),
         known,
         at: at(i64::try_from(id).unwrap()),
-        shown: 1,
     }
 }
 
