@@ -114,6 +114,15 @@ async fn a_tag_stands_for_the_governed_form(store: Store) {
     let app = TestApp::start(store).await;
     customer(&app, "eu").await;
     let id = id(&app).await;
+    // The account's key is a value too, and every fact names it: all of them are of one source and one
+    // moment here, so that it stays as it is.
+    let tell = async |traits: Value| {
+        app.clock.advance_seconds(1);
+        let group = json!({"type": "group", "groupId": "acme", "traits": traits,
+                           "timestamp": "2026-03-02T09:00:00Z"});
+        app.source("billing").deliver([group]).await;
+    };
+    tell(json!({"seats": 5})).await;
     let sam = app.as_member("sam");
     let first = read(&sam, &id, "").await.expect(200);
     let tag = first.header("etag").to_owned();
@@ -136,11 +145,6 @@ async fn a_tag_stands_for_the_governed_form(store: Store) {
         );
     }
     // What sam cannot see does not change what he sees.
-    let tell = async |traits: Value| {
-        app.clock.advance_seconds(1);
-        let group = json!({"type": "group", "groupId": "acme", "traits": traits});
-        app.source("billing").deliver([group]).await;
-    };
     let lea = app.as_member("lea");
     let of_lea = read(&lea, &id, "")
         .await
