@@ -208,7 +208,7 @@ fn account(asked: Asked) -> Result<Read<AccountAnswer>, EngineError> {
         }
     };
     let Some(account) = &bound.account else {
-        return Ok(Read::Miss(Miss::NotFound(entry)));
+        return Ok(Read::Miss(Miss::not_found(entry)));
     };
     entry.statements = statements(&allowed_because);
     let mut governor = Governor {
@@ -283,7 +283,7 @@ async fn summary(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<AccountSummary>, 
         }
     };
     let Some(account) = &bound.account else {
-        return Ok(Read::Miss(Miss::NotFound(entry)));
+        return Ok(Read::Miss(Miss::not_found(entry)));
     };
     let mut decided_by = statements(&allowed_because);
     let catalog = &version.definitions.catalog;

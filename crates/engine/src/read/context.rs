@@ -140,6 +140,11 @@ impl Miss {
         }
     }
 
+    pub(super) fn not_found(mut entry: Entry) -> Self {
+        entry.outcome = Outcome::NotFound;
+        Self::NotFound(entry)
+    }
+
     pub(super) fn refused(mut entry: Entry, version: &Version, refusal: &Refusal) -> Self {
         entry.outcome = Outcome::Refused;
         entry.statements = statements(&refusal.reasons);
@@ -367,8 +372,7 @@ impl Engine {
         entry.signed_identity = proof.audit_word();
         let found = subject::find(tx, workspace, &version, request, &hash_key, &mut entry).await?;
         let Some(bound) = found.bind(&version.definitions.catalog, &plan, &proof, now) else {
-            entry.outcome = Outcome::NotFound;
-            return Ok(Err(Miss::NotFound(entry)));
+            return Ok(Err(Miss::not_found(entry)));
         };
         entry.account = bound.account.as_ref().map(|account| account.id);
         entry.person = bound.person.as_ref().map(|person| person.id);
