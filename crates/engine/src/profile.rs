@@ -94,6 +94,58 @@ impl Profile {
     }
 }
 
+/// A moment in which the chosen value of a field changed.
+#[derive(Clone, PartialEq)]
+pub(crate) struct Turn {
+    /// Full path of the field.
+    pub(crate) field: String,
+    /// When, in microseconds since 1970: the time of the observation that was chosen from then on.
+    pub(crate) at: i64,
+    /// The canonical value until then; `null` if there was none.
+    pub(crate) before: Json,
+    /// The canonical value from then on; `null` if there was none.
+    pub(crate) after: Json,
+    /// The source that the new value came from.
+    pub(crate) source: String,
+}
+
+/// Every change of the chosen values, as if each observation had been known in the moment that it is
+/// about; by field, then by time. What was observed in one moment is one change.
+pub(crate) fn turns(catalog: &Catalog, mut all: Vec<Observation>) -> Vec<Turn> {
+    let moment = |of: &Observation| (of.field.clone(), of.origin.observed);
+    all.sort_by_cached_key(moment);
+    let mut turns = Vec::new();
+    let mut profile = Profile::default();
+    for said in all.chunk_by(|a, b| a.field == b.field && a.origin.observed == b.origin.observed) {
+        let Some(first) = said.first() else { continue };
+        let value = |profile: &Profile| {
+            profile
+                .fields
+                .get(&first.field)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let before = value(&profile);
+        for observation in said {
+            profile.observe(catalog, observation);
+        }
+        let after = value(&profile);
+        if before == after {
+            continue;
+        }
+        let origin = profile.provenance.get(&first.field);
+        let source = origin.and_then(|json| Origin::deserialize(json).ok());
+        turns.push(Turn {
+            field: first.field.clone(),
+            at: first.origin.observed,
+            before,
+            after,
+            source: source.map_or_else(String::new, |origin| origin.source),
+        });
+    }
+    turns
+}
+
 /// Whether one value of a field is chosen over another.
 fn rank(
     catalog: &Catalog,

@@ -101,6 +101,35 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn what_changes_replayed_come_to_is_the_profile_of_each_moment(
+        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..5_i64, 0..4_usize), 0..14),
+    ) {
+        let values = [json!("trial"), json!("growth"), json!("enterprise"), Json::Null];
+        let observations: Vec<_> = all
+            .iter()
+            .map(|(source, public, at, value)| {
+                let trust = if *public { Trust::Public } else { Trust::Server };
+                observation(["stripe", "segment", "other"][*source], trust, *at, values[*value].clone())
+            })
+            .collect();
+        let turns = turns(&catalog(), observations.clone());
+        let value = |profile: &Profile| profile.fields.get("account.plan").cloned().unwrap_or_default();
+        let mut told = Json::Null;
+        for moment in 0..5 {
+            for turn in turns.iter().filter(|turn| turn.at == moment) {
+                prop_assert_eq!(&turn.before, &told);
+                prop_assert_ne!(&turn.before, &turn.after);
+                told = turn.after.clone();
+            }
+            let until = observations.iter().filter(|of| of.origin.observed <= moment);
+            prop_assert_eq!(&told, &value(&Profile::of(&catalog(), until)));
+        }
+        prop_assert_eq!(told, value(&Profile::of(&catalog(), &observations)));
+    }
+}
+
 fn canonical(profile: &Profile) -> (Option<&Json>, Option<&Json>) {
     (
         profile.fields.get("account.plan"),

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, audit, context, decisions, health, ingest, metrics};
+use crate::api::{accounts, audit, context, decisions, health, ingest, journey, metrics};
 use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
@@ -130,6 +130,22 @@ pub const ROUTES: &[Route] = &[
         reveals: Reveals::GovernedFields,
         door: Door::Api,
         handler: || get(accounts::summary),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/accounts/{id}/journey",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        door: Door::Api,
+        handler: || get(journey::of_account),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/people/{id}/journey",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        door: Door::Api,
+        handler: || get(journey::of_person),
     },
     Route {
         method: Method::Post,

@@ -342,7 +342,7 @@ fn read_trust(columns: &mut Columns<'_>) -> Result<Trust, StoreError> {
     columns.word("trust", &TRUSTS, Trust::as_str)
 }
 
-fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
+pub(crate) fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
     let mut columns = row.columns("observation");
     Ok(ObservationRow {
         node: columns.id("node", NodeId::from_slice)?,

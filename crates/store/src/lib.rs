@@ -18,6 +18,7 @@ pub mod definitions;
 pub mod facts;
 pub mod feed;
 pub mod field_index;
+pub mod history;
 pub mod identity;
 pub mod journey;
 pub mod keys;

@@ -19,6 +19,7 @@ use crate::access::Source;
 use crate::definitions::Version;
 use crate::error::EngineError;
 use contract::{Checked, Deliverer};
+pub(crate) use project::observation;
 
 /// What became of a delivery. It says how much, never what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -113,7 +113,7 @@ fn change(
     }
 }
 
-pub(super) fn observation(row: &ObservationRow) -> Observation {
+pub(crate) fn observation(row: &ObservationRow) -> Observation {
     Observation {
         field: row.field.clone(),
         value: row.value.clone().unwrap_or_default(),

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hmac::{Hmac, KeyInit, Mac};
@@ -15,12 +14,14 @@ use kith_domain::id::{AccountId, PersonId};
 use kith_domain::time::MICROS_PER_SECOND;
 use kith_domain::{Catalog, Entity, Purpose, Scope, Timestamp};
 use kith_policy::{Plan, Reason, State, Subject, Verdict};
+use kith_store::history::Whose;
 use kith_store::{StoreError, Tx, journey, profiles};
 use serde::Serialize;
 use serde_json::Value as Json;
 use sha2::Sha256;
 
 use super::answer::{EntityAnswer, FieldAnswer, Governor, JourneyItem, Withheld};
+use super::as_of::{Then, then};
 use super::context::{
     Asked, ContextRequest, MemberRef, Miss, Read, RootRef, SubjectRef, recent, statements,
 };
@@ -36,8 +37,6 @@ const MAX_PEOPLE: usize = 50;
 const MAX_ROLES: u32 = 500;
 /// How far back events are counted.
 const COUNTED_DAYS: i64 = 30;
-/// How long the database may count.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which account is asked for.
 #[derive(Debug, Clone)]
@@ -48,6 +47,8 @@ pub struct AccountRequest {
     pub account: AccountId,
     /// The member for whom an agent acts; needs the scope `onBehalfOf`.
     pub on_behalf_of: Option<MemberRef>,
+    /// With the values of this time.
+    pub as_of: Option<Timestamp>,
 }
 
 impl From<AccountRequest> for ContextRequest {
@@ -72,8 +73,11 @@ pub struct AccountAnswer {
     pub purpose: Purpose,
     /// The definitions version that decided.
     pub definitions_version: u64,
-    /// When it was decided; ages count from here.
+    /// When it was decided; ages count from here, or from `as_of`.
     pub decided_at: Timestamp,
+    /// The time that the values are of, if one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
     /// The statements that allowed the purpose.
     pub allowed_because: Arc<[Reason]>,
     /// The account.
@@ -128,23 +132,60 @@ pub struct PersonItem {
 }
 
 impl Engine {
-    /// Answers an account in its governed form, after its audit entry is committed.
+    /// Answers an account in its governed form, after its audit entry is committed. With `as_of` its
+    /// values are of then; who may see them is decided on the account of now.
     ///
     /// # Errors
-    /// As [`Engine::context`].
+    /// As [`Engine::context`]; [`EngineError::TooBroad`] if its past takes too long to look through.
     pub async fn account(
         &self,
         caller: &Caller,
         request: AccountRequest,
     ) -> Result<Governed<AccountAnswer>, EngineError> {
+        const ACTION: &str = "accounts.read";
+        let Some(at) = request.as_of else {
+            let asking = request.into();
+            let read = self
+                .snapshot(caller, asking, Vec::new(), ACTION, |_, asked| {
+                    Box::pin(std::future::ready(account(asked, None)))
+                })
+                .await?;
+            return self.release(read).await;
+        };
+        caller.needs(Scope::Context)?;
+        if at > self.runtime().now() {
+            let expected = "expected a time that is not in the future";
+            return Err(EngineError::invalid("asOf", expected));
+        }
+        let hash_key = self.hash_key(caller.workspace).await?;
+        let (engine, workspace) = (self.clone(), caller.workspace);
+        let (caller, request) = (caller.clone(), ContextRequest::from(request));
+        let narrower = "ask for the account as it is now";
         let read = self
-            .snapshot(
-                caller,
-                request.into(),
-                Vec::new(),
-                "accounts.read",
-                |_, asked| Box::pin(std::future::ready(account(asked))),
-            )
+            .scanned(workspace, ACTION, narrower, move |tx| -> BoxFuture<'_, _> {
+                Box::pin(async move {
+                    let asked = engine
+                        .ask(tx, &caller, &request, &[], ACTION, hash_key)
+                        .await?;
+                    let asked = match asked {
+                        Ok(asked) => asked,
+                        Err(miss) => return Ok(Read::Miss(miss)),
+                    };
+                    let then = match &asked.bound.account {
+                        Some(account) if asked.decision.verdict.is_allowed() => {
+                            let whose = Whose {
+                                root: account.id.into(),
+                                role_in: None,
+                            };
+                            let catalog = &asked.version.definitions.catalog;
+                            let of = (Entity::Account, whose);
+                            Some(then(tx, workspace, catalog, &asked.decision, of, at).await?)
+                        }
+                        _ => None,
+                    };
+                    account(asked, then.as_ref())
+                })
+            })
             .await?;
         self.release(read).await
     }
@@ -163,34 +204,25 @@ impl Engine {
         let hash_key = self.hash_key(caller.workspace).await?;
         let (engine, workspace) = (self.clone(), caller.workspace);
         let (caller, request) = (caller.clone(), ContextRequest::from(request));
+        let narrower = "it has many events, so ask for the account alone";
         let read = self
-            .db()
-            .scan(workspace, PATIENCE, move |tx| -> BoxFuture<'_, _> {
+            .scanned(workspace, ACTION, narrower, move |tx| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let asked = engine
                         .ask(tx, &caller, &request, &[], ACTION, hash_key)
                         .await?;
-                    let read = match asked {
-                        Ok(asked) => summary(tx, asked).await?,
-                        Err(miss) => Read::Miss(miss),
-                    };
-                    read.tell_cost(tx, ACTION);
-                    Ok::<_, EngineError>(read)
+                    match asked {
+                        Ok(asked) => summary(tx, asked).await,
+                        Err(miss) => Ok(Read::Miss(miss)),
+                    }
                 })
             })
-            .await
-            .map_err(|error| match error {
-                EngineError::Store(StoreError::TooSlow) => EngineError::TooBroad(format!(
-                    "its events took longer than {} seconds to count: ask for the account alone",
-                    PATIENCE.as_secs()
-                )),
-                other => other,
-            })?;
+            .await?;
         self.release(read).await
     }
 }
 
-fn account(asked: Asked) -> Result<Read<AccountAnswer>, EngineError> {
+fn account(asked: Asked, then: Option<&Then>) -> Result<Read<AccountAnswer>, EngineError> {
     let Asked {
         now,
         version,
@@ -215,12 +247,16 @@ fn account(asked: Asked) -> Result<Read<AccountAnswer>, EngineError> {
         catalog: &version.definitions.catalog,
         decision: &decision,
         hash_key: &hash_key,
-        now,
+        now: then.map_or(now, |then| then.at),
         released: Vec::new(),
+    };
+    let (row, provenance) = match then {
+        Some(then) => (&then.row, &then.provenance),
+        None => (&account.row, &account.provenance),
     };
     let account = EntityAnswer {
         id: account.id,
-        fields: governor.fields(Entity::Account, &account.row, &account.provenance),
+        fields: governor.fields(Entity::Account, row, provenance),
     };
     let withheld = governor.withheld(&[Entity::Account]);
     entry.set_fields(governor.released);
@@ -228,6 +264,7 @@ fn account(asked: Asked) -> Result<Read<AccountAnswer>, EngineError> {
         purpose,
         definitions_version: version.number,
         decided_at: now,
+        as_of: then.map(|then| then.at),
         allowed_because,
         account,
         withheld,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use kith_domain::catalog::Field;
 use kith_domain::id::{AccountId, EventId, PersonId};
-use kith_domain::{Catalog, Entity, FieldIdx, FieldPath, MaskKind, Purpose, Timestamp};
+use kith_domain::{Catalog, Entity, FieldIdx, FieldPath, MaskKind, Purpose, Timestamp, Value};
 use kith_policy::{Decision, Reason, Row, State, mask};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -68,6 +68,13 @@ pub struct SignedIdentityAnswer {
     /// How: `jwt` or `hmac`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'static str>,
+}
+
+/// Who an answer is about.
+#[derive(Serialize)]
+pub struct IdAnswer<Id> {
+    /// The id.
+    pub id: Id,
 }
 
 /// One account among several in view.
@@ -311,37 +318,41 @@ impl Governor<'_> {
         idx: FieldIdx,
         row: &Row,
     ) -> Option<(&'static str, Option<MaskKind>, Json)> {
-        let value = row.get(idx);
+        let form = self.form(idx, row.get(idx))?;
+        self.note(idx, form.1);
+        Some(form)
+    }
+
+    /// A value in the form of its field's state, unless that is hidden. It is not yet taken to leave.
+    pub(super) fn form(
+        &self,
+        idx: FieldIdx,
+        value: Option<&Value>,
+    ) -> Option<(&'static str, Option<MaskKind>, Json)> {
+        let answer = |value: &Value| value.to_answer();
         match self.decision.state(idx) {
             State::Hidden => None,
-            State::Visible => {
-                self.note(idx, None);
-                Some((
-                    "visible",
-                    None,
-                    value.map_or(Json::Null, |value| value.to_answer()),
-                ))
-            }
+            State::Visible => Some(("visible", None, value.map_or(Json::Null, answer))),
             State::Masked(kind) => {
-                self.note(idx, Some(kind));
                 let masked = value.and_then(|value| mask::apply(kind, value, self.hash_key));
-                Some((
-                    "masked",
-                    Some(kind),
-                    masked.map_or(Json::Null, |value| value.to_answer()),
-                ))
+                let masked = masked.as_ref().map_or(Json::Null, answer);
+                Some(("masked", Some(kind), masked))
             }
         }
     }
 
     fn note(&mut self, idx: FieldIdx, mask: Option<MaskKind>) {
-        let Some(field) = self.catalog.get(idx) else {
-            return;
-        };
-        self.released.push(match mask {
+        if let Some(field) = self.catalog.get(idx) {
+            self.released.push(Self::name(field, mask));
+        }
+    }
+
+    /// The name under which the audit entry has a field that leaves.
+    pub(super) fn name(field: &Field, mask: Option<MaskKind>) -> String {
+        match mask {
             None => field.path.to_string(),
             Some(mask) => format!("{}:{mask}", field.path),
-        });
+        }
     }
 
     fn origin(&self, field: &Field, json: &Json) -> Option<OriginAnswer> {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use kith_auth::end_user::IdentityToken;
 use kith_domain::id::{AccountId, AuditId, MemberId, NodeId, PersonId, WorkspaceId};
 use kith_domain::{Actor, Catalog, Entity, Identifier, Purpose, Scope, Timestamp};
 use kith_policy::{Decision, NotVisible, Plan, Reason, Refusal, Verdict};
-use kith_store::{Tx, identity, journey};
+use kith_store::facts::EventRow;
+use kith_store::{StoreError, Tx, identity, journey};
 
 use super::answer::{
     AccountItem, Context, EntityAnswer, Explanation, FieldExplanation, Governor, JourneyItem,
@@ -26,6 +27,8 @@ use crate::error::{EngineError, FieldRefused, Refused};
 
 /// Most events that the recent journey shows.
 const JOURNEY_LIMIT: u32 = 50;
+/// How long the database may look where many rows may have to be looked at.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -252,6 +255,39 @@ impl Engine {
             .await
     }
 
+    /// Asks on one snapshot where many rows may have to be looked at; `narrower` says what to ask for
+    /// instead if that takes too long.
+    pub(super) async fn scanned<T, F>(
+        &self,
+        workspace: WorkspaceId,
+        action: &'static str,
+        narrower: &'static str,
+        read: F,
+    ) -> Result<Read<T>, EngineError>
+    where
+        T: Send + 'static,
+        F: for<'t> FnOnce(&'t mut Tx<'static>) -> BoxFuture<'t, Result<Read<T>, EngineError>>
+            + Send
+            + 'static,
+    {
+        let scanned = self
+            .db()
+            .scan(workspace, PATIENCE, move |tx| -> BoxFuture<'_, _> {
+                Box::pin(async move {
+                    let read = read(tx).await?;
+                    read.tell_cost(tx, action);
+                    Ok::<_, EngineError>(read)
+                })
+            });
+        scanned.await.map_err(|error| match error {
+            EngineError::Store(StoreError::TooSlow) => EngineError::TooBroad(format!(
+                "it took longer than {} seconds: {narrower}",
+                PATIENCE.as_secs()
+            )),
+            other => other,
+        })
+    }
+
     /// Commits the audit entry, then gives the answer, the refusal or the miss that it speaks of.
     pub(super) async fn release<T>(&self, read: Read<T>) -> Result<Governed<T>, EngineError> {
         let (purpose, outcome) = read.decided();
@@ -347,23 +383,35 @@ impl Engine {
         action: &'static str,
         hash_key: [u8; 32],
     ) -> Result<Result<Asked, Miss>, EngineError> {
-        let now = self.runtime().now();
-        let workspace = caller.workspace;
         let on_behalf_of = request.on_behalf_of.as_ref();
         let begun = self
             .begin(tx, caller, on_behalf_of, action, request.purpose)
             .await?;
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(miss) => return Ok(Err(miss)),
+        };
+        known(&begun.version.definitions.catalog, fields)?;
+        self.find(tx, begun, caller, request, hash_key).await
+    }
+
+    /// Finds what a request names, and what the plan decides about it.
+    pub(super) async fn find(
+        &self,
+        tx: &mut Tx<'_>,
+        begun: Begun,
+        caller: &Caller,
+        request: &ContextRequest,
+        hash_key: [u8; 32],
+    ) -> Result<Result<Asked, Miss>, EngineError> {
         let Begun {
             version,
             plan,
             mut entry,
             ..
-        } = match begun {
-            Ok(begun) => begun,
-            Err(miss) => return Ok(Err(miss)),
-        };
-        known(&version.definitions.catalog, fields)?;
-
+        } = begun;
+        let now = self.runtime().now();
+        let workspace = caller.workspace;
         // A verdict that is false whatever the row is refused before any look-up.
         if let Some(refusal) = plan.refusal() {
             return Ok(Err(Miss::refused(entry, &version, &refusal)));
@@ -489,21 +537,32 @@ pub(super) async fn recent(
         }
         (None, None) => Vec::new(),
     };
+    let rows = in_view(tx, workspace, bound, rows).await?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| governor.event(row.id, &row.name, row.at, &row.properties))
+        .collect())
+}
+
+/// The events among these that happened in no account, or in one that is in view.
+pub(super) async fn in_view(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    bound: &Bound,
+    mut rows: Vec<EventRow>,
+) -> Result<Vec<EventRow>, EngineError> {
     let nodes: Vec<NodeId> = rows.iter().filter_map(|row| row.account_node).collect();
     let accounts: BTreeMap<NodeId, Option<AccountId>> = identity::nodes(tx, workspace, &nodes)
         .await?
         .into_iter()
         .map(|node| (node.id, node.root.and_then(|root| root.account())))
         .collect();
-    let in_view = |node: NodeId| {
+    let is_in_view = |node: NodeId| {
         let account = accounts.get(&node).copied().flatten();
         account.is_some_and(|account| bound.in_view.contains(&account))
     };
-    Ok(rows
-        .iter()
-        .filter(|row| row.account_node.is_none_or(in_view))
-        .filter_map(|row| governor.event(row.id, &row.name, row.at, &row.properties))
-        .collect())
+    rows.retain(|row| row.account_node.is_none_or(is_in_view));
+    Ok(rows)
 }
 
 /// The statements that decided, for the audit: also where the asker may not see them.

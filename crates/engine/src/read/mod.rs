@@ -2,11 +2,13 @@
 
 mod account;
 mod answer;
+mod as_of;
 mod audit_log;
 mod context;
 mod cursor;
 mod decisions;
 mod governed;
+mod journey;
 mod list;
 mod mistakes;
 mod proof;
@@ -14,11 +16,12 @@ mod subject;
 
 pub use account::{AccountAnswer, AccountRequest, AccountSummary, PersonItem};
 pub use answer::{
-    AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, JourneyItem,
-    OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
+    AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, IdAnswer,
+    JourneyItem, OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
 };
 pub use audit_log::{AuditPage, ConsistencyProof, InclusionProof, LeafRef};
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
+pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub use list::{AccountPage, AccountRow, ListRequest, SortField};

@@ -11,6 +11,7 @@ use kith_engine::{
     AccountPage, AccountRequest, AccountSummary, Governed, ListRequest, MemberRef, SortField,
 };
 
+use super::journey::time;
 use crate::App;
 use crate::auth::Authenticated;
 use crate::body::{Faults, Query};
@@ -45,7 +46,7 @@ pub(crate) async fn read(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let request = one(id, query.as_deref().unwrap_or_default())?;
+    let request = one(id, query.as_deref().unwrap_or_default(), &["asOf"])?;
     let account = app.engine.account(&caller, request).await?;
     let etag = account.answer().etag.clone();
     let mut response = match is_held(&headers, &etag) {
@@ -72,13 +73,19 @@ pub(crate) async fn summary(
     id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Governed<AccountSummary>>, Problem> {
-    let request = one(id, query.as_deref().unwrap_or_default())?;
+    let request = one(id, query.as_deref().unwrap_or_default(), &[])?;
     Ok(Json(app.engine.account_summary(&caller, request).await?))
 }
 
-fn one(id: Result<Path<String>, PathRejection>, query: &str) -> Result<AccountRequest, Problem> {
+fn one(
+    id: Result<Path<String>, PathRejection>,
+    query: &str,
+    more: &[&str],
+) -> Result<AccountRequest, Problem> {
     let mut faults = Faults::default();
-    let query = Query::read(query, &mut faults, &["purpose", "onBehalfOf"]);
+    let keys = [&["purpose", "onBehalfOf"], more].concat();
+    let query = Query::read(query, &mut faults, &keys);
+    let as_of = time(&query, &mut faults, "asOf");
     let purpose = query.required(&mut faults, "purpose");
     // What is no UTF-8 is no id either.
     let id = id.map(|Path(id)| id).unwrap_or_default();
@@ -90,6 +97,7 @@ fn one(id: Result<Path<String>, PathRejection>, query: &str) -> Result<AccountRe
             purpose,
             account,
             on_behalf_of: query.text("onBehalfOf").map(MemberRef::from),
+            as_of,
         });
     faults.finish(request)
 }

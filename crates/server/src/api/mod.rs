@@ -6,4 +6,5 @@ pub(crate) mod context;
 pub(crate) mod decisions;
 pub(crate) mod health;
 pub(crate) mod ingest;
+pub(crate) mod journey;
 pub(crate) mod metrics;

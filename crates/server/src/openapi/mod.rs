@@ -2,6 +2,7 @@
 //! held against the answers that the server gives.
 
 mod audit;
+mod journey;
 mod schemas;
 
 use std::sync::LazyLock;
@@ -235,16 +236,20 @@ fn about(path: &str) -> Option<About> {
             )
         },
         "/v1/accounts/{id}" => About {
-            problems: &[404],
+            problems: &[404, 422],
             ..about(
                 "One account in its governed form; its `ETag` stands for that form.",
                 &[
                     ID,
                     PURPOSE,
                     BEHALF,
+                    (
+                        "asOf",
+                        "With the values of this date or time; who may see them is decided on the account of now.",
+                    ),
                     ("If-None-Match", "An `ETag` that is held already."),
                 ],
-                object(&[&page[..], &one[..]].concat(), &[]),
+                object(&[&page[..], &one[..]].concat(), &["asOf"]),
             )
         },
         "/v1/accounts/{id}/summary" => About {
@@ -263,7 +268,7 @@ fn about(path: &str) -> Option<About> {
                 ),
             )
         },
-        _ => return audit::about(path),
+        _ => return journey::about(path).or_else(|| audit::about(path)),
     })
 }
 

@@ -85,7 +85,7 @@ pub(super) fn object(always: &[&str], sometimes: &[&str]) -> Value {
             "auditId" => json!({"type": "string", "pattern": "^aud_"}),
             "purpose" => json!({"$ref": "#/components/schemas/Purpose"}),
             "definitionsVersion" | "count" => json!({"type": "integer", "minimum": 0}),
-            "decidedAt" => json!({"type": "string", "format": "date-time"}),
+            "decidedAt" | "asOf" => json!({"type": "string", "format": "date-time"}),
             "allowed" | "morePeople" => json!({"type": "boolean"}),
             "index" | "size" | "from" | "to" => json!({"type": "integer", "minimum": 0}),
             "nextCursor" | "checkpoint" => json!({"type": "string"}),

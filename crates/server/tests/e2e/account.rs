@@ -238,7 +238,7 @@ async fn what_is_hidden_is_in_no_summary(store: Store) {
 }
 
 /// How many statements an answer took, as the log says beside its audit entry.
-fn cost(answer: &Answer) -> String {
+pub(crate) fn cost(answer: &Answer) -> String {
     let log = logs::so_far();
     let entry = format!("audit={}", answer.audit_id());
     let line = log.lines().find(|line| line.contains(&entry));

@@ -13,6 +13,10 @@ crate::promises! { a_hidden_value_leaves_through_no_door }
 /// In every hidden value, and nowhere else.
 const SECRET: &str = "PLANTED7F3";
 const SECRET_NUMBER: i64 = 7_073_070_731;
+/// The same, of hidden fields as they once were.
+const OLD_SECRET: &str = "PLANTED7F3OLD";
+const OLD_NUMBER: i64 = 7_073_070_732;
+const LONG_AGO: &str = "2026-01-05T10:00:00Z";
 /// In identifiers, which those who ask by them know already, but which no log or audit entry holds.
 const NAME: &str = "usr_named7f3";
 
@@ -43,8 +47,14 @@ async fn planted(store: Store) -> TestApp {
     let app = TestApp::with_definitions(store, folder).await;
     let billing = app.source("billing");
     let product = app.source("product");
+    // What was and is no more: the past of a hidden field is as hidden as its present.
     billing
         .deliver([
+            json!({"type": "group", "userId": NAME, "groupId": "acme", "timestamp": LONG_AGO, "traits": {
+                "enterpriseNotes": OLD_SECRET, "taxId": OLD_SECRET, "privateRevenue": OLD_NUMBER,
+                "salary": OLD_NUMBER,
+            }}),
+            json!({"type": "identify", "userId": NAME, "timestamp": LONG_AGO, "traits": {"diagnosis": OLD_SECRET}}),
             json!({"type": "group", "userId": NAME, "groupId": "acme", "traits": {
                 "plan": "growth", "region": "eu",
                 "enterpriseNotes": SECRET, "taxId": SECRET, "privateRevenue": SECRET_NUMBER,
@@ -182,6 +192,14 @@ async fn read_all(client: &Client, path: &str, id: &str) -> Vec<Answer> {
         (id, format!("purpose={SECRET}")),
         (id, format!("purpose=support.view&onBehalfOf={SECRET}")),
         (id, format!("purpose=support.view&fields={SECRET}")),
+        (id, format!("purpose=support.view&asOf={LONG_AGO}")),
+        (id, format!("purpose=support.reply&asOf={LONG_AGO}")),
+        (
+            id,
+            format!("purpose=support.view&asOf={SECRET}&before={SECRET}"),
+        ),
+        (id, format!("purpose=support.view&kinds={SECRET}&limit=1")),
+        (id, format!("purpose=support.view&cursor={SECRET}")),
     ]);
     let mut answers = Vec::new();
     for (id, query) in asked {
@@ -261,6 +279,8 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
         .ask("support.view", account("acme"))
         .await;
     let id = seen.json["account"]["id"].as_str().unwrap().to_owned();
+    let seen = app.as_member("lea").ask("support.view", person(NAME)).await;
+    let ada = seen.json["person"]["id"].as_str().unwrap().to_owned();
     for route in ROUTES {
         match (route.method, route.path) {
             (Method::Post, path @ ("/v1/context" | "/v1/explain")) => {
@@ -284,11 +304,18 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }
-            (Method::Get, path @ ("/v1/accounts/{id}" | "/v1/accounts/{id}/summary")) => {
+            (
+                Method::Get,
+                path @ ("/v1/accounts/{id}"
+                | "/v1/accounts/{id}/summary"
+                | "/v1/accounts/{id}/journey"
+                | "/v1/people/{id}/journey"),
+            ) => {
+                let id = if path.contains("people") { &ada } else { &id };
                 for asker in &askers {
-                    answers.extend(read_all(asker, path, &id).await);
+                    answers.extend(read_all(asker, path, id).await);
                 }
-                for answer in read_all(&app.as_member("lea"), path, &id).await {
+                for answer in read_all(&app.as_member("lea"), path, id).await {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }

@@ -9,6 +9,7 @@
 mod access;
 mod account;
 mod accounts;
+mod as_of;
 mod audit;
 mod audit_log;
 mod bad_input;
@@ -16,6 +17,7 @@ mod clients;
 mod decisions;
 mod identity;
 mod isolation;
+mod journey;
 mod leaks;
 mod metrics;
 mod openapi;

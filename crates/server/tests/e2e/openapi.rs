@@ -28,6 +28,14 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
         .as_str()
         .unwrap()
         .to_owned();
+    let ada = app
+        .as_member("lea")
+        .ask("support.view", person("usr_1"))
+        .await;
+    let ada = ada.expect(200).json["person"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let view = "purpose=support.view";
     let get = |path, at: String| (path, Method::Get, at, String::new());
     let post =
@@ -69,6 +77,18 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
         get(
             "/v1/accounts/{id}/summary",
             format!("/v1/accounts/{id}/summary?{view}"),
+        ),
+        get(
+            "/v1/accounts/{id}",
+            format!("/v1/accounts/{id}?{view}&asOf=2026-02-01"),
+        ),
+        get(
+            "/v1/accounts/{id}/journey",
+            format!("/v1/accounts/{id}/journey?{view}&limit=1"),
+        ),
+        get(
+            "/v1/people/{id}/journey",
+            format!("/v1/people/{ada}/journey?{view}&limit=1"),
         ),
         get("/v1/audit", "/v1/audit?limit=1".into()),
         get("/v1/audit", "/v1/audit?limit=0".into()),
