@@ -1,5 +1,7 @@
 //! `kith demo`: what the README's first command shows.
 
+use kith_domain::Timestamp;
+use kith_domain::time::MICROS_PER_SECOND;
 use serde_json::Value as Json;
 
 use crate::home::{Home, masked};
@@ -37,6 +39,58 @@ fn running_it_again_is_harmless() {
         !keys.as_array().unwrap().iter().any(live),
         "nobody was told these keys"
     );
+}
+
+#[test]
+fn it_holds_sixty_accounts_and_four_hundred_people_of_whom_one_field_was_refused() {
+    let home = Home::new();
+    let demo = home.json("demo --once");
+    assert_eq!(demo["messages"]["quarantined"], 1, "{}", demo["messages"]);
+    let store = rusqlite::Connection::open(home.path().join("kith-data/kith.db")).unwrap();
+    let count = |of: &str| -> i64 {
+        let sql = format!("SELECT count(*) FROM {of}");
+        store.query_row(&sql, [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!(count("account"), 60);
+    assert_eq!(count("person"), 400);
+    assert_eq!(
+        count("quarantine WHERE source = 'web'"),
+        1,
+        "a browser claimed a role"
+    );
+    let months = "(SELECT DISTINCT at / 2592000000000 FROM event)";
+    assert!(count(months) >= 24, "two years of events");
+    for unit in ["automation", "messaging", "payments"] {
+        for region in ["eu", "us"] {
+            let held = format!(
+                "account WHERE fields ->> '$.\"account.businessUnit\"' = '{unit}' \
+                 AND fields ->> '$.\"account.region\"' = '{region}'"
+            );
+            assert!(count(&held) >= 8, "{unit} in {region}: {}", count(&held));
+        }
+    }
+}
+
+#[test]
+fn its_customer_is_on_the_sixth_day_of_a_trial_that_is_at_risk() {
+    let home = Home::new();
+    let demo = home.json("demo --once");
+    let sam = views(&demo).next().unwrap();
+    let value = |path: &str| sam.pointer(path).map(|field| &field["value"]);
+    for (path, expect) in [
+        ("/account/name", "Acme"),
+        ("/account/plan", "growth"),
+        ("/account/subscriptionStatus", "trialing"),
+        ("/account/lifecycle", "activationRisk"),
+        ("/account/lastCheckoutError", "card_declined"),
+        ("/person/userId", "usr_2481"),
+        ("/role/name", "Billing owner"),
+    ] {
+        assert_eq!(value(path).unwrap(), expect, "{path}");
+    }
+    let at = |json: &Json| Timestamp::parse(json.as_str().unwrap()).unwrap();
+    let age = at(&sam["decidedAt"]).micros_since(at(value("/account/signupAt").unwrap()));
+    assert_eq!(age / (86_400 * MICROS_PER_SECOND) + 1, 6, "trial day");
 }
 
 fn views(demo: &Json) -> impl Iterator<Item = &Json> {

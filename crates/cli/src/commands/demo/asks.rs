@@ -1,4 +1,4 @@
-//! What the demo asks: one customer for three askers, and two drafts that are refused.
+//! What the demo asks: one customer for three askers, and the drafts that are refused.
 
 use kith_auth::end_user::IdentityToken;
 use kith_domain::{Identifier, IdentifierType, Purpose};
@@ -58,7 +58,7 @@ pub(super) async fn views(engine: &Engine, demo: &Demo) -> Result<[View; 3], Fai
 }
 
 /// Drafts that the policy refuses.
-pub(super) async fn refusals(engine: &Engine, demo: &Demo) -> Result<[Refusal; 2], Failure> {
+pub(super) async fn refusals(engine: &Engine, demo: &Demo) -> Result<[Refusal; 3], Failure> {
     let caller = engine.authenticate(&demo.agent_key).await?;
     let refuse = async |what, request| match engine.context(&caller, request).await {
         Err(EngineError::Refused(refused)) => Ok(Refusal {
@@ -81,7 +81,24 @@ pub(super) async fn refusals(engine: &Engine, demo: &Demo) -> Result<[Refusal; 2
             draft(Purpose::AiDraft, "sam", &demo.forged_token)?,
         )
         .await?,
+        refuse(
+            "a draft for sam with a forged hash",
+            ContextRequest {
+                identity_token: Some(forged_hash()),
+                ..draft(Purpose::AiDraft, "sam", &demo.token)?
+            },
+        )
+        .await?,
     ])
+}
+
+/// What an impersonator sends who has read how chat widgets sign their users, and has no secret.
+fn forged_hash() -> IdentityToken {
+    IdentityToken::Hmac {
+        kind: IdentifierType::UserId,
+        identifier: END_USER.to_owned(),
+        hash: "7".repeat(64),
+    }
 }
 
 fn question(purpose: Purpose) -> Result<ContextRequest, Failure> {

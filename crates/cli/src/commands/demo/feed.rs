@@ -1,6 +1,7 @@
 //! What the demo's sources send, through the door that anyone's events come through.
 
 use std::collections::HashMap;
+use std::io::{IsTerminal as _, Write as _, stderr};
 
 use kith_connectors::segment::Route;
 use kith_domain::Timestamp;
@@ -10,7 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::files::EVENTS;
+use super::history;
 use crate::failure::Failure;
+use crate::output::Output;
+
+/// Most messages of the history that are sent at once.
+const BATCH: usize = 500;
 
 /// A line of `events.ndjson`.
 #[derive(Deserialize)]
@@ -19,16 +25,24 @@ struct Line {
     message: Json,
 }
 
-/// Delivers every message with its source's key, in the order in which they happened. Times count
-/// from `start`, so that the same messages are sent however often the demo runs.
+/// A source, and messages that it sends at once.
+type Batch = (String, Vec<Json>);
+
+/// Delivers every message with its source's key. Times count from `start`, so that the same messages
+/// are sent however often the demo runs.
 pub(super) async fn feed(
     engine: &Engine,
+    output: Output,
     keys: &HashMap<&'static str, String>,
     start: Timestamp,
 ) -> Result<Ingested, Failure> {
     let start = start.plus_micros(-start.micros().rem_euclid(MICROS_PER_SECOND));
+    let mut batches = past(start)?;
+    batches.extend(cast(start)?);
+    let all: usize = batches.iter().map(|(_, batch)| batch.len()).sum();
+    let progress = Progress::of(output, all);
     let mut total = Ingested::default();
-    for (source, batch) in batches(start)? {
+    for (source, batch) in batches {
         let key = keys.get(source.as_str()).ok_or_else(|| {
             Failure::machine(format!(
                 "the demo's events name a source `{source}` without a key"
@@ -41,13 +55,31 @@ pub(super) async fn feed(
         total.kept += kept.kept;
         total.duplicates += kept.duplicates;
         total.quarantined += kept.quarantined;
+        progress.show(total.kept + total.duplicates);
     }
+    progress.end();
     Ok(total)
 }
 
-/// The messages, with neighbours of one source in one batch.
-fn batches(start: Timestamp) -> Result<Vec<(String, Vec<Json>)>, Failure> {
-    let mut batches: Vec<(String, Vec<Json>)> = Vec::new();
+/// The history, each source's own in batches: what came when does not matter to what comes of it.
+fn past(start: Timestamp) -> Result<Vec<Batch>, Failure> {
+    let mut by_source: Vec<Batch> = Vec::new();
+    for sent in history::until(start)? {
+        let open = by_source
+            .iter_mut()
+            .find(|(source, batch)| *source == sent.source && batch.len() < BATCH);
+        match open {
+            Some((_, batch)) => batch.push(sent.message),
+            None => by_source.push((sent.source, vec![sent.message])),
+        }
+    }
+    Ok(by_source)
+}
+
+/// The cast's messages in the order in which they happened, with neighbours of one source in one
+/// batch.
+fn cast(start: Timestamp) -> Result<Vec<Batch>, Failure> {
+    let mut batches: Vec<Batch> = Vec::new();
     for text in EVENTS.lines() {
         let mut line: Line = serde_json::from_str(text)
             .map_err(|error| Failure::machine(format!("the demo's events: {error}")))?;
@@ -58,6 +90,32 @@ fn batches(start: Timestamp) -> Result<Vec<(String, Vec<Json>)>, Failure> {
         }
     }
     Ok(batches)
+}
+
+/// How far the delivery is, on a terminal and nowhere else.
+struct Progress {
+    shown: bool,
+    all: usize,
+}
+
+impl Progress {
+    fn of(output: Output, all: usize) -> Self {
+        let shown = !output.json && stderr().is_terminal();
+        Self { shown, all }
+    }
+
+    fn show(&self, done: usize) {
+        if self.shown {
+            let _ = write!(stderr(), "\rdelivered {done} of {} messages", self.all);
+        }
+    }
+
+    /// Leaves the line as if nothing had been there.
+    fn end(&self) {
+        if self.shown {
+            let _ = write!(stderr(), "\r{:60}\r", "");
+        }
+    }
 }
 
 /// Puts times in the place of `now-PT9H` and the like.
@@ -88,21 +146,32 @@ fn time(text: &str, start: Timestamp) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
+    fn start() -> Timestamp {
+        Timestamp::parse("2026-11-24T12:00:00Z").unwrap()
+    }
+
     #[test]
     fn times_count_from_the_start_and_all_else_stands() {
-        let start = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
         let mut json =
             json!({"a": ["now-PT9H", "now", "nowhere"], "b": {"c": "now+P8DT20H"}, "d": 1});
-        set_times(&mut json, start);
+        set_times(&mut json, start());
         let expect = json!({
             "a": ["2026-11-24T03:00:00Z", "now", "nowhere"],
             "b": {"c": "2026-12-03T08:00:00Z"},
             "d": 1,
         });
         assert_eq!(json, expect);
-        let sent = batches(start).unwrap();
+        let sent = cast(start()).unwrap();
         let messages = sent.iter().map(|(_, batch)| batch.len()).sum::<usize>();
         assert_eq!(messages, EVENTS.lines().count());
         assert!(!json!(sent).to_string().contains("\"now"));
+    }
+
+    #[test]
+    fn the_history_goes_out_whole_in_batches_of_one_source() {
+        let sent = past(start()).unwrap();
+        let messages = sent.iter().map(|(_, batch)| batch.len()).sum::<usize>();
+        assert_eq!(messages, history::until(start()).unwrap().len());
+        assert!(sent.iter().all(|(_, batch)| batch.len() <= BATCH));
     }
 }

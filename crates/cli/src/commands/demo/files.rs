@@ -29,8 +29,11 @@ definitions! {
     "workspace.toml",
 }
 
-/// What the demo's sources send, one message a line.
+/// What the demo's sources send of its cast, one message a line.
 pub(super) const EVENTS: &str = include_str!("../../../../../demo/events.ndjson");
+
+/// The lives of all the others.
+pub(super) const HISTORY: &str = include_str!("../../../../../demo/history.toml");
 
 /// The demo's definitions folder.
 pub(super) fn definitions() -> Vec<SourceFile> {

@@ -3,6 +3,7 @@
 mod asks;
 mod feed;
 mod files;
+mod history;
 mod report;
 mod setup;
 mod table;
@@ -26,7 +27,7 @@ pub(super) async fn run(shell: &Shell, once: bool) -> Result<(), Failure> {
     let demo = setup::set_up(shell, if once { at_once } else { serving }).await?;
     let start = demo.workspace.created_at;
     let report = Report {
-        fed: feed::feed(&shell.engine, &demo.write_keys, start).await?,
+        fed: feed::feed(&shell.engine, shell.output, &demo.write_keys, start).await?,
         age_seconds: shell.runtime.now().micros_since(start) / 1_000_000,
         views: asks::views(&shell.engine, &demo).await?,
         refusals: asks::refusals(&shell.engine, &demo).await?,

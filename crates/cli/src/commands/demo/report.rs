@@ -30,7 +30,7 @@ pub(super) struct Report<'a> {
     pub(super) fed: Ingested,
     pub(super) age_seconds: i64,
     pub(super) views: [View; 3],
-    pub(super) refusals: [Refusal; 2],
+    pub(super) refusals: [Refusal; 3],
 }
 
 impl Report<'_> {
