@@ -86,6 +86,7 @@ impl Large {
         let key = NewKey {
             holder: KeyHolder::Member(MEMBER.into()),
             scopes: Vec::new(),
+            writes_as: None,
             label: "bench".into(),
         };
         let (_, token) = engine.create_key(workspace, by(), key).await?;

@@ -151,6 +151,7 @@ async fn set_up(store: &StoreUrl) -> Result<SetUp> {
         let new = NewKey {
             holder,
             scopes,
+            writes_as: None,
             label: "bench".into(),
         };
         let (_, token) = engine.create_key(workspace, by(), new).await?;

@@ -234,9 +234,12 @@ pub(crate) struct NewKeyArgs {
     /// The source's key ships in browsers, so its facts are believed less
     #[arg(long, requires = "source")]
     pub(crate) public: bool,
-    /// What else the key opens: onBehalfOf
+    /// What else the key opens: onBehalfOf, write
     #[arg(long = "scope", value_parser = scope, conflicts_with = "source")]
     pub(crate) scopes: Vec<Scope>,
+    /// The source that what it writes comes from, by the name that fields list in `sources` [default: api]
+    #[arg(long, value_name = "SOURCE", conflicts_with = "source")]
+    pub(crate) writes_as: Option<String>,
     /// What the key is for
     #[arg(long, default_value = "")]
     pub(crate) label: String,

@@ -154,6 +154,7 @@ The key's text is printed this once; the store keeps a hash of it.
 Examples:
   kith keys create --member sam
   kith keys create --agent drafter --scope onBehalfOf
+  kith keys create --agent importer --scope write --writes-as crm
   kith keys create --source billing --label \"production\"
   kith keys create --source web --public
   KITH_KEY=$(kith keys create --member sam --json | jq --raw-output .key)";

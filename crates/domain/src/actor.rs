@@ -80,11 +80,13 @@ pub enum Scope {
     Context,
     /// Name a member on whose behalf an agent acts.
     OnBehalfOf,
+    /// Write accounts, people and what belongs to them.
+    Write,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 2] = [Self::Context, Self::OnBehalfOf];
+    pub const ALL: [Self; 3] = [Self::Context, Self::OnBehalfOf, Self::Write];
 
     /// The word, as stored and shown.
     #[must_use]
@@ -92,6 +94,7 @@ impl Scope {
         match self {
             Self::Context => "context",
             Self::OnBehalfOf => "onBehalfOf",
+            Self::Write => "write",
         }
     }
 }

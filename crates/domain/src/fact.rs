@@ -4,6 +4,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::Timestamp;
+use crate::catalog::Entity;
 use crate::identifier::Identifier;
 
 /// Longest key of a message that the path of a fault repeats.
@@ -43,6 +44,13 @@ pub enum FactKind {
     },
     /// Two identifiers are of one person.
     Alias,
+    /// Fields of one entity by the catalog's own keys, as callers of the API write them.
+    Write {
+        /// Whose fields they are.
+        entity: Entity,
+        /// Where they stand in what was written: `fields`, `accounts.0.role`.
+        at: String,
+    },
 }
 
 impl FactKind {
@@ -54,6 +62,7 @@ impl FactKind {
             Self::Group => "group",
             Self::Track { .. } => "track",
             Self::Alias => "alias",
+            Self::Write { .. } => "write",
         }
     }
 }

@@ -11,6 +11,7 @@ use kith_store::keys::{Holder, KeyRow};
 use kith_store::{Scope as StoreScope, Tx, agents, keys, members};
 
 use crate::Engine;
+use crate::admin::WRITER;
 use crate::error::EngineError;
 use crate::read::MemberRef;
 
@@ -22,6 +23,8 @@ pub struct Caller {
     pub(crate) credential: KeyId,
     pub(crate) principal: Principal,
     pub(crate) scopes: Scopes,
+    /// The source of what is written with this key.
+    pub(crate) writes_as: Arc<str>,
 }
 
 impl Caller {
@@ -85,6 +88,7 @@ impl Engine {
             credential: row.id,
             principal,
             scopes: row.scopes,
+            writes_as: row.writes_as.as_deref().unwrap_or(WRITER).into(),
         })
     }
 

@@ -24,6 +24,9 @@ use crate::error::EngineError;
 /// Longest name of a workspace, member, agent or source, in bytes.
 const MAX_NAME_BYTES: usize = 128;
 
+/// The source of what is written with a key that names none.
+pub const WRITER: &str = "api";
+
 /// A workspace.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +77,9 @@ pub struct NewKey {
     pub holder: KeyHolder,
     /// What it opens beside context.
     pub scopes: Vec<Scope>,
+    /// The source that what its holder writes is said to come from, as fields list it in `sources`;
+    /// `None` is [`WRITER`]. Only for keys with the scope `write`.
+    pub writes_as: Option<String>,
     /// What it is for.
     pub label: String,
 }
@@ -90,6 +96,9 @@ pub struct KeyInfo {
     pub holder: String,
     /// What it opens.
     pub scopes: Vec<&'static str>,
+    /// The source that what its holder writes is said to come from, if it is not `api`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub writes_as: Option<String>,
     /// What it is for.
     pub label: String,
     /// When it was made.
@@ -283,12 +292,23 @@ impl Engine {
                 "`onBehalfOf` is for agents: a member acts for themselves",
             ));
         }
+        let writes_as = match &new.writes_as {
+            Some(_) if !scopes.contains(&Scope::Write) => {
+                return Err(EngineError::invalid(
+                    "writesAs",
+                    "only a key with the scope `write` writes as a source: add the scope",
+                ));
+            }
+            Some(name) => Some(named("writesAs", name)?),
+            None => None,
+        };
         let (token, hash) = key::generate(kind, id, self.runtime());
         let row = KeyRow {
             workspace,
             id,
             label: new.label,
             holder,
+            writes_as,
             scopes,
             secret_hash: *hash.as_bytes(),
             created_at: self.runtime().now(),
@@ -522,6 +542,7 @@ fn key_info(row: &KeyRow) -> KeyInfo {
             Holder::Source { name, .. } => name.clone(),
         },
         scopes: row.scopes.iter().map(|scope| scope.as_str()).collect(),
+        writes_as: row.writes_as.clone(),
         label: row.label.clone(),
         created_at: row.created_at,
         revoked_at: row.revoked_at,

@@ -199,6 +199,14 @@ impl Entry {
         entry
     }
 
+    /// Another entry about the same request, so far.
+    pub(crate) fn another(&self, runtime: &Runtime) -> Self {
+        Self {
+            id: AuditId::from_uuid(runtime.uuid()),
+            ..self.clone()
+        }
+    }
+
     /// Names the fields that leave; masked ones carry their mask, `person.email:email`.
     pub(crate) fn set_fields(&mut self, mut names: Vec<String>) {
         names.sort_unstable();

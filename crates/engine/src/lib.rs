@@ -16,6 +16,7 @@ mod plans;
 mod profile;
 mod read;
 pub mod runtime;
+mod write;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use kith_store::{Db, Scope, StoreUrl, workspaces};
 use quick_cache::sync::Cache;
 
 pub use access::Caller;
-pub use admin::{KeyHolder, KeyInfo, NewKey, NewMember, NewSecret, SecretInfo, Workspace};
+pub use admin::{KeyHolder, KeyInfo, NewKey, NewMember, NewSecret, SecretInfo, WRITER, Workspace};
 pub use audit::{AuditActor, AuditItem, AuditQuery, LogCheckpoint, LogFault, LogReport, Outcome};
 pub use definitions::{
     Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
@@ -40,6 +41,12 @@ pub use read::{
     Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf,
     JourneyRequest, LeafRef, ListRequest, MemberRef, OriginAnswer, PersonItem, PropertyAnswer,
     RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
+};
+
+pub use kith_store::identity::RootId;
+pub use write::{
+    EventWrite, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite, Target, What, Write,
+    WriteOutcome, Written,
 };
 
 use audit::{Journal, KeyPlace};

@@ -53,6 +53,13 @@ impl Metrics {
         self.audit_append.observe(append.as_secs_f64());
     }
 
+    /// A decision about a change, whose entry was committed with it.
+    pub(crate) fn decided_change(&self, outcome: Outcome) {
+        let purpose = Purpose::AccountEdit.as_str();
+        let labels = [("purpose", purpose), ("verdict", outcome.as_str())];
+        self.decisions.get_or_create(&labels).inc();
+    }
+
     /// An audit entry that could not be committed.
     pub(crate) fn not_audited(&self) {
         self.audit_failures.inc();

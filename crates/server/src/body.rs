@@ -5,6 +5,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use kith_domain::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use crate::problem::{FieldProblem, Problem};
@@ -173,6 +174,16 @@ impl<'a> Part<'a> {
         Self { path: "", object }
     }
 
+    /// An object that stands at a path.
+    pub(crate) const fn at(path: &'a str, object: &'a Map<String, Json>) -> Self {
+        Self { path, object }
+    }
+
+    /// All of it.
+    pub(crate) const fn entries(&self) -> &'a Map<String, Json> {
+        self.object
+    }
+
     /// The path of a key.
     pub(crate) fn path(&self, key: &str) -> String {
         if self.path.is_empty() {
@@ -231,6 +242,51 @@ impl<'a> Part<'a> {
             faults.add(&self.path(key), "expected a list of texts");
             Vec::new()
         })
+    }
+
+    /// The objects of a list, each with its path, `accounts.0`; absent or `null` is empty.
+    pub(crate) fn objects(
+        &self,
+        faults: &mut Faults,
+        key: &str,
+        most: usize,
+    ) -> Vec<(String, &'a Map<String, Json>)> {
+        let items = match self.raw(key) {
+            None => return Vec::new(),
+            Some(Json::Array(items)) if items.len() <= most => items,
+            Some(Json::Array(_)) => {
+                faults.add(&self.path(key), format!("expected at most {most}"));
+                return Vec::new();
+            }
+            Some(other) => {
+                let found = kind_of(other);
+                faults.add(&self.path(key), format!("expected a list, found {found}"));
+                return Vec::new();
+            }
+        };
+        let mut objects = Vec::with_capacity(items.len());
+        for (place, item) in items.iter().enumerate() {
+            let path = format!("{}.{place}", self.path(key));
+            match item {
+                Json::Object(object) => objects.push((path, object)),
+                other => {
+                    let found = kind_of(other);
+                    faults.add(&path, format!("expected an object, found {found}"));
+                }
+            }
+        }
+        objects
+    }
+
+    /// A time; absent or `null` is `None`.
+    pub(crate) fn time(&self, faults: &mut Faults, key: &str) -> Option<Timestamp> {
+        let at = Timestamp::parse(self.text(faults, key)?);
+        if at.is_none() {
+            let expected =
+                "expected a date such as `2026-01-31`, or a time such as `2026-01-31T12:00:00Z`";
+            faults.add(&self.path(key), expected);
+        }
+        at
     }
 
     /// A text that must be there.

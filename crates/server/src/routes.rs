@@ -1,11 +1,11 @@
 //! All routes on one page. The router is built from this table alone, so a test can enumerate it, and
 //! a route cannot exist without saying for which purpose it is and what it reveals.
 
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, patch, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, audit, context, decisions, health, ingest, journey, metrics};
+use crate::api::{accounts, audit, context, decisions, health, ingest, journey, metrics, writes};
 use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
@@ -34,6 +34,8 @@ pub enum Reveals {
     Decisions,
     /// Entries of the audit log, which name fields and hold no values, and hashes of them.
     AuditEntries,
+    /// Ids and outcomes of what was written, without any value, under its audit entry.
+    Outcomes,
 }
 
 /// At which of the server's addresses a route is.
@@ -52,6 +54,8 @@ pub enum Method {
     Get,
     /// Asks with a body, or writes.
     Post,
+    /// Writes a part of what is there.
+    Patch,
 }
 
 impl Method {
@@ -61,6 +65,7 @@ impl Method {
         match self {
             Self::Get => "GET",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
         }
     }
 }
@@ -178,6 +183,11 @@ pub const ROUTES: &[Route] = &[
     audit_route("/v1/audit/log/tile/{*tile}", || get(audit::tile)),
     audit_route("/v1/audit/log/inclusion", || get(audit::inclusion)),
     audit_route("/v1/audit/log/consistency", || get(audit::consistency)),
+    write_route(Method::Post, "/v1/accounts", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/accounts/{id}", || patch(writes::change)),
+    write_route(Method::Post, "/v1/people", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/people/{id}", || patch(writes::change)),
+    write_route(Method::Post, "/v1/events", || post(writes::event)),
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),
     page("/assets/explain.js", || get(console::explain_script)),
@@ -197,6 +207,22 @@ const fn audit_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> 
         path,
         purpose: RoutePurpose::Fixed(Purpose::AuditView),
         reveals: Reveals::AuditEntries,
+        door: Door::Api,
+        handler,
+    }
+}
+
+/// A change of accounts, people and what belongs to them.
+const fn write_route(
+    method: Method,
+    path: &'static str,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    Route {
+        method,
+        path,
+        purpose: RoutePurpose::Fixed(Purpose::AccountEdit),
+        reveals: Reveals::Outcomes,
         door: Door::Api,
         handler,
     }

@@ -132,7 +132,12 @@ fn of_table(path: &MatchedPath, method: &axum::http::Method) -> Option<&'static 
 
 async fn no_such_route(door: Door) -> Problem {
     let here = ROUTES.iter().filter(|route| route.door == door);
-    let known: Vec<_> = here.map(|route| route.path).collect();
+    let mut known: Vec<&str> = Vec::new();
+    for route in here {
+        if !known.contains(&route.path) {
+            known.push(route.path);
+        }
+    }
     Problem::new(
         "urn:kith:problem:no-such-route",
         StatusCode::NOT_FOUND,

@@ -55,6 +55,8 @@ pub struct KeyRow {
     pub label: String,
     /// Whom it stands for.
     pub holder: Holder,
+    /// The source that what a member or an agent writes is said to come from; `None` is `api`.
+    pub writes_as: Option<String>,
     /// What it opens beside its holder's own rights.
     pub scopes: Scopes,
     /// A hash of the secret.
@@ -94,9 +96,10 @@ const REVOKE: &str = "UPDATE key SET revoked_at = ?3
 /// # Errors
 /// A conflict if the id exists.
 pub async fn insert(tx: &mut Tx<'_>, key: &KeyRow) -> Result<(), StoreError> {
+    let writes_as = key.writes_as.as_deref().into();
     let (principal, source) = match &key.holder {
-        Holder::Member(id) => (id.into(), Param::Null),
-        Holder::Agent(id) => (id.into(), Param::Null),
+        Holder::Member(id) => (id.into(), writes_as),
+        Holder::Agent(id) => (id.into(), writes_as),
         Holder::Source { name, .. } => (Param::Null, name.as_str().into()),
     };
     let scopes = words(key.scopes.iter().map(|scope| scope.as_str()));
@@ -167,15 +170,15 @@ fn read(row: &Row) -> Result<KeyRow, StoreError> {
     let label = columns.string("label")?;
     let kind = columns.text("kind")?;
     let principal = columns.opt("principal", |columns, name| columns.bytes(name))?;
-    let source = columns.opt("source", |columns, name| columns.string(name))?;
-    let holder = match (kind, principal, source) {
-        ("member", Some(id), None) => MemberId::from_slice(id).map(Holder::Member),
-        ("agent", Some(id), None) => AgentId::from_slice(id).map(Holder::Agent),
-        ("write", None, Some(name)) => Some(Holder::Source {
+    let mut source = columns.opt("source", |columns, name| columns.string(name))?;
+    let holder = match (kind, principal) {
+        ("member", Some(id)) => MemberId::from_slice(id).map(Holder::Member),
+        ("agent", Some(id)) => AgentId::from_slice(id).map(Holder::Agent),
+        ("write", None) => source.take().map(|name| Holder::Source {
             name,
             trust: Trust::Server,
         }),
-        ("public", None, Some(name)) => Some(Holder::Source {
+        ("public", None) => source.take().map(|name| Holder::Source {
             name,
             trust: Trust::Public,
         }),
@@ -186,6 +189,7 @@ fn read(row: &Row) -> Result<KeyRow, StoreError> {
         id,
         label,
         holder: holder.ok_or_else(|| columns.corrupt("kind"))?,
+        writes_as: source,
         scopes: read_scopes(&columns.words("scopes")?).ok_or_else(|| columns.corrupt("scopes"))?,
         secret_hash: columns.hash("secret_hash")?,
         created_at: columns.time("created_at")?,

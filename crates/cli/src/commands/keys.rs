@@ -51,6 +51,7 @@ async fn create(shell: &Shell, args: NewKeyArgs) -> Result<(), Failure> {
     let new = NewKey {
         holder,
         scopes: args.scopes,
+        writes_as: args.writes_as,
         label: args.label,
     };
     let by = AuditActor::operator();

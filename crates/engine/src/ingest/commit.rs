@@ -1,13 +1,13 @@
 //! The transaction of a delivery: claim, quarantine, place, store, project, tell.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kith_domain::fact::{Fault, Trust};
-use kith_domain::id::{NodeId, QuarantineId, WorkspaceId};
+use kith_domain::id::{EventId, NodeId, QuarantineId, WorkspaceId};
 use kith_domain::{Entity, Identifier, Runtime, Timestamp, Value};
 use kith_store::dedup::{self, Claim};
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
-use kith_store::identity::{self, EdgeRow, NewNode};
+use kith_store::identity::{self, EdgeRow, NewNode, RootId};
 use kith_store::quarantine::{self, QuarantineRow, Status};
 use kith_store::{StoreError, Tx, definitions};
 
@@ -15,13 +15,28 @@ use super::project::{self, Touched};
 use super::{Delivery, Ingested, Kept, Prepared};
 use crate::identity::place;
 
+/// What a delivery became.
+pub(crate) struct Committed {
+    pub(crate) ingested: Ingested,
+    /// In the order of the messages.
+    pub(crate) claims: Vec<Claim>,
+    /// The events that were kept, by the place of their message.
+    pub(crate) events: HashMap<usize, EventId>,
+    /// Where the identifiers belong that the messages named which were kept.
+    pub(crate) roots: HashMap<Identifier, RootId>,
+    /// Roots that have come to be.
+    pub(crate) created: BTreeSet<RootId>,
+    /// The fields of each root whose value changed; for a person whose roles did, also none.
+    pub(crate) changed: BTreeMap<RootId, Vec<String>>,
+}
+
 /// Stores a delivery, once: messages that were delivered before change nothing. `None` if another
 /// version was published since the delivery was held against its own.
-pub(super) async fn commit(
+pub(crate) async fn commit(
     tx: &mut Tx<'_>,
     runtime: Runtime,
     delivery: Delivery,
-) -> Result<Option<Ingested>, StoreError> {
+) -> Result<Option<Committed>, StoreError> {
     let Delivery {
         source,
         received_at,
@@ -49,7 +64,8 @@ pub(super) async fn commit(
     let mut ingested = Ingested::default();
     let mut kept = Vec::new();
     let mut refused = Vec::new();
-    for (mut message, claim) in messages.into_iter().zip(claims) {
+    let mut events = HashMap::new();
+    for (place, (mut message, claim)) in messages.into_iter().zip(&claims).enumerate() {
         match claim {
             Claim::Duplicate => {
                 ingested.duplicates += 1;
@@ -68,6 +84,7 @@ pub(super) async fn commit(
         }
         if let Some(part) = message.kept.take() {
             ingested.kept += 1;
+            events.extend(part.event.as_ref().map(|(id, ..)| (place, *id)));
             kept.push((message.message_id.clone(), part));
         }
         if !message.faults.is_empty() {
@@ -85,15 +102,30 @@ pub(super) async fn commit(
     facts::insert_observations(tx, workspace, &said.observations).await?;
     facts::insert_memberships(tx, workspace, &said.memberships).await?;
 
-    if let Some(version) = &version {
-        let touched = Touched {
-            placed: &placed,
-            said: &said,
-            at: received_at,
-        };
-        project::project(tx, workspace, version, touched).await?;
-    }
-    Ok(Some(ingested))
+    let changed = match &version {
+        Some(version) => {
+            let touched = Touched {
+                placed: &placed,
+                said: &said,
+                at: received_at,
+            };
+            project::project(tx, workspace, version, touched).await?
+        }
+        None => BTreeMap::new(),
+    };
+    let roots = nodes
+        .by_identifier
+        .into_iter()
+        .filter_map(|(identifier, node)| Some((identifier, *placed.roots.get(&node)?)))
+        .collect();
+    Ok(Some(Committed {
+        ingested,
+        claims,
+        events,
+        roots,
+        created: placed.created,
+        changed,
+    }))
 }
 
 /// Where a delivery comes from, as every row of it says.

@@ -52,6 +52,9 @@ pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) ->
         ),
         FactKind::Track { event } => track(catalog, deliverer, event, &fact.data, &mut checked),
         FactKind::Alias => {}
+        FactKind::Write { entity, at } => {
+            fields(catalog, deliverer, (*entity, at), &fact.data, &mut checked);
+        }
     }
     for identifier in fact.person.iter().chain(&fact.account) {
         shown_identifier(catalog, identifier, &mut checked);
@@ -100,6 +103,35 @@ fn traits(
         }
         match value(field, deliverer, json) {
             Ok(canonical) => checked.values.push((idx, field.entity, canonical)),
+            Err((code, detail)) => checked.faults.push(Fault { path, code, detail }),
+        }
+    }
+}
+
+/// Fields by the catalog's own keys: no other name leads to one.
+fn fields(
+    catalog: &Catalog,
+    deliverer: Deliverer<'_>,
+    (entity, at): (Entity, &str),
+    data: &Map<String, Json>,
+    checked: &mut Checked,
+) {
+    for (key, json) in data {
+        let path = fact::path(at, key);
+        let found = catalog.find(&format!("{entity}.{key}"));
+        let Some((idx, field)) = found
+            .and_then(|idx| Some((idx, catalog.get(idx)?)))
+            .filter(|(_, field)| field.entity == entity)
+        else {
+            checked.faults.push(unknown(
+                path,
+                "field",
+                "add the field to the catalog and replay, or stop sending it",
+            ));
+            continue;
+        };
+        match value(field, deliverer, json) {
+            Ok(canonical) => checked.values.push((idx, entity, canonical)),
             Err((code, detail)) => checked.faults.push(Fault { path, code, detail }),
         }
     }

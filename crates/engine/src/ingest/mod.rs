@@ -21,6 +21,8 @@ use crate::error::EngineError;
 use contract::{Checked, Deliverer};
 pub(crate) use project::observation;
 
+pub(crate) use commit::{Committed, commit};
+
 /// What became of a delivery. It says how much, never what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ingested {
@@ -33,20 +35,20 @@ pub struct Ingested {
 }
 
 /// A message that was held against the catalog, ready to be stored.
-struct Prepared {
-    message_id: String,
+pub(crate) struct Prepared {
+    pub(crate) message_id: String,
     hash: [u8; 32],
     /// What fits; `None` if the message is refused whole.
-    kept: Option<Kept>,
+    pub(crate) kept: Option<Kept>,
     /// What does not fit.
-    faults: Vec<Fault>,
+    pub(crate) faults: Vec<Fault>,
     /// The message as it came, and the identifiers in it, for quarantine.
     original: Vec<u8>,
     identifiers: Vec<Identifier>,
 }
 
 /// The part of a message that fits.
-struct Kept {
+pub(crate) struct Kept {
     /// The rule that the edges of this message are made by.
     rule: &'static str,
     person: Vec<Identifier>,
@@ -54,19 +56,19 @@ struct Kept {
     /// Whether it says that the person belongs to the account.
     joins: bool,
     /// Full field path, the entity, and the canonical value; `null` deletes.
-    values: Vec<(String, Entity, Json)>,
+    pub(crate) values: Vec<(String, Entity, Json)>,
     /// Identifiers that are values of a field too, by its full path.
-    shown: Vec<(Identifier, String)>,
-    event: Option<(EventId, String, Map<String, Json>)>,
+    pub(crate) shown: Vec<(Identifier, String)>,
+    pub(crate) event: Option<(EventId, String, Map<String, Json>)>,
     observed_at: Timestamp,
 }
 
 /// Everything that a delivery's transaction needs; nothing in it waits on anything.
-struct Delivery {
-    source: Source,
-    received_at: Timestamp,
-    version: Option<Arc<Version>>,
-    messages: Vec<Prepared>,
+pub(crate) struct Delivery {
+    pub(crate) source: Source,
+    pub(crate) received_at: Timestamp,
+    pub(crate) version: Option<Arc<Version>>,
+    pub(crate) messages: Vec<Prepared>,
 }
 
 impl Engine {
@@ -100,8 +102,8 @@ impl Engine {
             let trust = source.trust;
             let kept = self.keep(source, received_at, decoded.messages).await?;
             if let Some(kept) = kept {
-                self.metrics().ingested(trust, kept);
-                return Ok(kept);
+                self.metrics().ingested(trust, kept.ingested);
+                return Ok(kept.ingested);
             }
         }
     }
@@ -112,7 +114,7 @@ impl Engine {
         source: Source,
         received_at: Timestamp,
         messages: Vec<Message>,
-    ) -> Result<Option<Ingested>, EngineError> {
+    ) -> Result<Option<Committed>, EngineError> {
         let workspace = source.workspace;
         let engine = self.clone();
         let version = self
@@ -141,14 +143,17 @@ impl Engine {
         let runtime = self.runtime().clone();
         let kept = self
             .db()
-            .write(workspace, move |tx| {
-                Box::pin(commit::commit(tx, runtime, delivery))
-            })
+            .write(workspace, move |tx| Box::pin(commit(tx, runtime, delivery)))
             .await?;
         Ok(kept)
     }
 
-    fn prepare(&self, source: &Source, version: Option<&Version>, message: Message) -> Prepared {
+    pub(crate) fn prepare(
+        &self,
+        source: &Source,
+        version: Option<&Version>,
+        message: Message,
+    ) -> Prepared {
         let hash: [u8; 32] = Sha256::digest(&message.original).into();
         let Message {
             original,
@@ -197,7 +202,12 @@ impl Engine {
         let names_both = !fact.person.is_empty() && !fact.account.is_empty();
         let kept = Kept {
             rule: fact.kind.as_str(),
-            joins: names_both && matches!(fact.kind, FactKind::Group | FactKind::Identify),
+            joins: names_both
+                && match fact.kind {
+                    FactKind::Group | FactKind::Identify => true,
+                    FactKind::Write { entity, .. } => entity == Entity::Role,
+                    FactKind::Track { .. } | FactKind::Alias => false,
+                },
             person: fact.person,
             account: fact.account,
             values: values

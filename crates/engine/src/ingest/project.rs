@@ -27,13 +27,14 @@ pub(super) struct Touched<'a> {
     pub(super) at: Timestamp,
 }
 
-/// Brings profiles and roles up to date, and tells the change feed.
+/// Brings profiles and roles up to date, and tells the change feed: the fields of each root whose value
+/// changed, and for a person whose roles did also none.
 pub(super) async fn project(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     version: &Version,
     touched: Touched<'_>,
-) -> Result<(), StoreError> {
+) -> Result<BTreeMap<RootId, Vec<String>>, StoreError> {
     let placed = touched.placed;
     // New observations by the root that they are about.
     let mut fresh: BTreeMap<RootId, Vec<Observation>> = BTreeMap::new();
@@ -72,19 +73,24 @@ pub(super) async fn project(
     let mut changed = projection.profiles(tx, accounts).await?;
     changed.extend(projection.profiles(tx, companies).await?);
     changed.extend(projection.profiles(tx, people).await?);
+    let mut told = BTreeMap::new();
     for (root, fields) in changed {
         let created = placed.created.contains(&root);
         if created || !fields.is_empty() || placed.rebuilt.contains(&root) {
             let operation = if created { "create" } else { "update" };
-            changes.push(change(touched.at, root, operation, fields, version));
+            changes.push(change(touched.at, root, operation, fields.clone(), version));
+        }
+        if !fields.is_empty() {
+            told.insert(root, fields);
         }
     }
     for person in roles::project(tx, workspace, version, touched).await? {
         let root = RootId::Person(person);
         changes.push(change(touched.at, root, "roles", Vec::new(), version));
+        told.entry(root).or_default();
     }
     feed::append_many(tx, workspace, &changes).await?;
-    Ok(())
+    Ok(told)
 }
 
 /// Nothing of a root that was merged away is left to be found.

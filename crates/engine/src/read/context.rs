@@ -118,7 +118,7 @@ impl<T> Read<T> {
 }
 
 /// Why there is no answer.
-pub(super) enum Miss {
+pub(crate) enum Miss {
     Forbidden(Entry, String),
     Refused(Entry, u64, Refusal),
     NotFound(Entry),
@@ -126,11 +126,11 @@ pub(super) enum Miss {
 }
 
 /// Who asks, under which version and plan, and the audit entry in the making.
-pub(super) struct Begun {
-    pub(super) version: Arc<Version>,
-    pub(super) actor: Actor,
-    pub(super) plan: Plan,
-    pub(super) entry: Entry,
+pub(crate) struct Begun {
+    pub(crate) version: Arc<Version>,
+    pub(crate) actor: Actor,
+    pub(crate) plan: Plan,
+    pub(crate) entry: Entry,
 }
 
 impl Miss {
@@ -337,7 +337,7 @@ impl Engine {
     }
 
     /// Finds the asker, the current version and the plan of both.
-    pub(super) async fn begin(
+    pub(crate) async fn begin(
         &self,
         tx: &mut Tx<'_>,
         caller: &Caller,
@@ -566,7 +566,7 @@ pub(super) async fn in_view(
 }
 
 /// The statements that decided, for the audit: also where the asker may not see them.
-pub(super) fn statements(reasons: &[Reason]) -> Vec<String> {
+pub(crate) fn statements(reasons: &[Reason]) -> Vec<String> {
     reasons
         .iter()
         .filter_map(Reason::decided_by)

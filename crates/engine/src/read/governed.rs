@@ -4,6 +4,8 @@
 
 use kith_domain::Purpose;
 use kith_domain::id::AuditId;
+use kith_store::audit::append_in;
+use kith_store::{StoreError, Tx};
 use serde::{Serialize, Serializer};
 
 use crate::audit::{Entry, Journal, Outcome};
@@ -17,7 +19,7 @@ pub(crate) struct Sealed<T> {
 }
 
 /// Proof that one audit entry is committed.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Receipt {
     audit: AuditId,
 }
@@ -61,12 +63,25 @@ impl Receipt {
         Ok(Self { audit })
     }
 
+    /// Appends the entry of a change in the change's own transaction: nothing leaves that before both
+    /// are committed.
+    pub(crate) async fn in_change(tx: &mut Tx<'_>, entry: Entry) -> Result<Self, StoreError> {
+        let audit = entry.id;
+        append_in(tx, &entry.freeze()?).await?;
+        Ok(Self { audit })
+    }
+
     pub(crate) const fn audit(&self) -> AuditId {
         self.audit
     }
 }
 
 impl<T> Governed<T> {
+    /// What a change answers, under the receipt of its entry.
+    pub(crate) const fn of_change(answer: T, receipt: Receipt) -> Self {
+        Self { answer, receipt }
+    }
+
     /// The audit entry under which this leaves.
     #[must_use]
     pub const fn audit(&self) -> AuditId {

@@ -12,6 +12,7 @@ mod journey;
 mod list;
 mod mistakes;
 mod proof;
+mod standing;
 mod subject;
 
 pub use account::{AccountAnswer, AccountRequest, AccountSummary, PersonItem};
@@ -20,8 +21,11 @@ pub use answer::{
     JourneyItem, OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
 };
 pub use audit_log::{AuditPage, ConsistencyProof, InclusionProof, LeafRef};
+pub(crate) use context::{Begun, statements};
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
 pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
+pub(crate) use governed::Receipt;
 pub use list::{AccountPage, AccountRow, ListRequest, SortField};
+pub(crate) use standing::{Standing, standing, would_be};

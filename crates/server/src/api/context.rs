@@ -113,7 +113,12 @@ where
     read_identifier(&part, faults, kind).map(RootRef::Identifier)
 }
 
-fn read_identifier(part: &Part<'_>, faults: &mut Faults, kind: RootKind) -> Option<Identifier> {
+/// `{"type": "email", "value": "…"}`, of a root of this kind.
+pub(crate) fn read_identifier(
+    part: &Part<'_>,
+    faults: &mut Faults,
+    kind: RootKind,
+) -> Option<Identifier> {
     let ty: Option<IdentifierType> = part.required(faults, "type");
     let value = part.required_text(faults, "value");
     let (ty, value) = ty.zip(value)?;

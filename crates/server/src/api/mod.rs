@@ -8,3 +8,4 @@ pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod journey;
 pub(crate) mod metrics;
+pub(crate) mod writes;

@@ -4,6 +4,7 @@
 mod audit;
 mod journey;
 mod schemas;
+mod writes;
 
 use std::sync::LazyLock;
 
@@ -12,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{object, problem, question};
-use crate::routes::{Door, Method, ROUTES, Route, RoutePurpose};
+use crate::routes::{Door, ROUTES, Reveals, Route, RoutePurpose};
 
 /// Answers the document.
 pub(crate) async fn answer() -> Response {
@@ -28,12 +29,9 @@ pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES.iter().filter(|route| route.door == Door::Api) {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        let method = match route.method {
-            Method::Get => "get",
-            Method::Post => "post",
-        };
+        let method = route.method.as_str().to_ascii_lowercase();
         if let Some(path) = path.as_object_mut() {
-            path.insert(method.to_owned(), operation(route));
+            path.insert(method, operation(route));
         }
     }
     json!({
@@ -70,6 +68,9 @@ struct About {
 fn operation(route: &Route) -> Value {
     if route.purpose == RoutePurpose::Ingest {
         return delivery();
+    }
+    if route.reveals == Reveals::Outcomes {
+        return writes::operation(route);
     }
     let Some(about) = about(route.path) else {
         return json!({

@@ -2,11 +2,13 @@
 //! every route that the server has.
 
 use kith_domain::Purpose;
-use kith_server::routes::{Method, ROUTES};
+use kith_server::routes::{Method, ROUTES, Reveals};
 use kith_testkit::app::client::{account, person, person_in};
 use kith_testkit::app::logs;
 use kith_testkit::{Answer, Client, Folder, Source, Store, TestApp};
 use serde_json::{Value, json};
+
+use crate::writes::writer;
 
 crate::promises! { a_hidden_value_leaves_through_no_door }
 
@@ -235,6 +237,37 @@ async fn look_all(client: &Client, path: &str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to write, each with the secret where it fits and where it does not.
+async fn write_all(client: &Client, method: Method, path: &str, id: &str) -> Vec<Answer> {
+    let named = |kind: &str, value: &str| json!({"type": kind, "value": value});
+    let fields = json!({"enterpriseNotes": SECRET, "diagnosis": SECRET, "plan": SECRET,
+                        "seats": SECRET, "nope": SECRET, "privateRevenue": SECRET_NUMBER});
+    let mut bodies = vec![
+        json!({"identifiers": [named("groupId", "acme")], "fields": fields}),
+        json!({"identifiers": [named("groupId", SECRET)], "fields": {"nope": SECRET}}),
+        json!({"identifiers": [named("userId", NAME)], "fields": fields, "accounts": [
+            {"identifier": named("groupId", "acme"), "role": {"salary": SECRET, "name": [SECRET]}}]}),
+        json!({"identifiers": [named(SECRET, SECRET)], "observedAt": SECRET}),
+        json!({"identifiers": SECRET, "fields": SECRET, "accounts": SECRET}),
+        json!({"fields": fields}),
+        json!({"fields": {"plan": SECRET}, "observedAt": SECRET}),
+        json!({"name": "checkout.failed", "person": named("userId", NAME),
+               "properties": {"reason": SECRET, "code": [SECRET], "nope": SECRET}}),
+        json!({"name": SECRET, "account": {"id": id}, "properties": {"code": SECRET}}),
+        json!({"name": SECRET, "account": {"id": SECRET}, "person": SECRET}),
+    ];
+    bodies.push(json!([SECRET]));
+    let method = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
+    let mut answers = Vec::new();
+    for id in [id, SECRET] {
+        let path = path.replace("{id}", id);
+        for body in bodies.iter().map(Value::to_string).chain(nonsense()) {
+            answers.push(client.send(method.clone(), &path, body).await);
+        }
+    }
+    answers
+}
+
 /// Messages that each hold the secret where it does not belong.
 async fn deliver_all(source: &Source, path: &str, answers: &mut Vec<Answer>) {
     let bodies = [
@@ -274,6 +307,7 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
         app.anonymous(),
         app.with_key(Some(SECRET)),
     ];
+    let writers = [writer(&app, "sam").await, writer(&app, "bo").await];
     let seen = app
         .as_member("lea")
         .ask("support.view", account("acme"))
@@ -331,6 +365,11 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                 app.engine().fold_audit_log(app.id()).await.unwrap();
                 for asker in &askers {
                     answers.extend(look_all(asker, path).await);
+                }
+            }
+            (Method::Post | Method::Patch, path) if route.reveals == Reveals::Outcomes => {
+                for asker in askers.iter().chain(&writers) {
+                    answers.extend(write_all(asker, route.method, path, &id).await);
                 }
             }
             (Method::Post, path)

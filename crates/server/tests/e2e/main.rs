@@ -23,6 +23,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod signed_identity;
+mod writes;
 
 /// Makes two tests of each promise, one for each store.
 macro_rules! promises {

@@ -13,6 +13,7 @@ fn method_of(method: Method) -> &'static str {
     match method {
         Method::Get => "get",
         Method::Post => "post",
+        Method::Patch => "patch",
     }
 }
 
@@ -181,6 +182,7 @@ async fn answers_are_as_the_document_says(store: Store) {
         let method = match method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Patch => reqwest::Method::PATCH,
         };
         for client in [&sam, &app.as_member("lea"), &app.anonymous()] {
             let answer = client.send(method.clone(), &at, body.clone()).await;

@@ -6,11 +6,13 @@ mod nodes;
 mod redirects;
 
 pub use edges::{Component, EdgeRow, component, insert_edges, set_edges_active};
-pub use nodes::{NewNode, NodeRow, Upserted, find, nodes, nodes_of_root, set_roots, upsert_nodes};
+pub use nodes::{
+    NewNode, NodeRow, Upserted, find, find_all, nodes, nodes_of_root, set_roots, upsert_nodes,
+};
 pub use redirects::{merged_accounts, redirect_to, resolve};
 
 use kith_domain::RootKind;
-use kith_domain::id::{AccountId, CompanyId, PersonId};
+use kith_domain::id::{AccountId, CompanyId, IdError, PersonId};
 
 use crate::db::param::Param;
 
@@ -63,6 +65,18 @@ impl RootId {
         }
     }
 
+    /// The id of a root of this kind, from its text.
+    ///
+    /// # Errors
+    /// If it is no id of the kind.
+    pub fn parse(kind: RootKind, text: &str) -> Result<Self, IdError> {
+        match kind {
+            RootKind::Account => text.parse().map(Self::Account),
+            RootKind::Company => text.parse().map(Self::Company),
+            RootKind::Person => text.parse().map(Self::Person),
+        }
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
         match self {
             Self::Account(id) => id.as_bytes(),
@@ -95,6 +109,16 @@ impl From<CompanyId> for RootId {
 impl From<PersonId> for RootId {
     fn from(id: PersonId) -> Self {
         Self::Person(id)
+    }
+}
+
+impl std::fmt::Display for RootId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Account(id) => id.fmt(f),
+            Self::Company(id) => id.fmt(f),
+            Self::Person(id) => id.fmt(f),
+        }
     }
 }
 

@@ -125,6 +125,23 @@ pub async fn find(
     row.as_ref().map(read).transpose()
 }
 
+/// The nodes of these identifiers; those that nobody named are left out. One statement.
+///
+/// # Errors
+/// If the database fails.
+pub async fn find_all(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    identifiers: &[Identifier],
+) -> Result<HashMap<Identifier, NodeRow>, StoreError> {
+    let mut found = find_many(tx, ws, identifiers.iter()).await?;
+    let nodes = identifiers.iter().filter_map(|identifier| {
+        let key = (identifier.kind(), identifier.value().to_owned());
+        Some((identifier.clone(), found.remove(&key)?.node))
+    });
+    Ok(nodes.collect())
+}
+
 /// The nodes of these ids, in no order; ids that do not exist are left out.
 ///
 /// # Errors

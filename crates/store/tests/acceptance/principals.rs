@@ -37,6 +37,7 @@ fn key(store: &Store, number: u128, holder: Holder) -> KeyRow {
         id: KeyId::from_uuid(uuid(number)),
         label: "a key".into(),
         holder,
+        writes_as: None,
         scopes: [KeyScope::Context, KeyScope::OnBehalfOf].into(),
         secret_hash: [3; 32],
         created_at: at(1),

@@ -118,6 +118,7 @@ async fn key(
     let new = NewKey {
         holder,
         scopes: scopes.to_vec(),
+        writes_as: None,
         label: String::new(),
     };
     let (info, token) = engine

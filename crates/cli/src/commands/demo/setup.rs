@@ -75,6 +75,7 @@ pub(super) async fn set_up(shell: &Shell, tag: &'static str) -> Result<Demo, Fai
         let new = NewKey {
             holder,
             scopes,
+            writes_as: None,
             label: tag.to_owned(),
         };
         let (_, token) = engine.create_key(workspace.id, by(), new).await?;

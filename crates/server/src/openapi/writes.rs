@@ -1,0 +1,141 @@
+//! What is said of the routes that write.
+
+use serde_json::{Map, Value, json};
+
+use super::schemas::problem;
+use crate::routes::{Method, Route};
+
+/// What one of them takes and answers.
+pub(super) fn operation(route: &Route) -> Value {
+    let resource = route.path.split('/').nth(2).unwrap_or_default();
+    let (summary, body) = match (resource, route.method) {
+        ("events", _) => (
+            "Writes something that happened to a person, in an account, or both.",
+            event(),
+        ),
+        (_, Method::Patch) => (
+            "Changes fields of one that is in view, by Kith's id; `null` deletes.",
+            object(
+                &["fields"],
+                json!({"fields": fields(), "observedAt": time()}),
+            ),
+        ),
+        (resource, _) => (
+            "Writes one by its identifiers: it is there afterwards.",
+            upsert(resource),
+        ),
+    };
+    let mut responses = Map::new();
+    let answers: &[(&str, &str)] = match route.method {
+        Method::Patch => &[("200", "It is durable.")],
+        _ => &[
+            ("200", "It is durable: it was there before."),
+            ("201", "It is durable: it was not there before."),
+            (
+                "202",
+                "It is durable. What became of it is not for the caller to know, or it waits in quarantine.",
+            ),
+        ],
+    };
+    for (status, words) in answers {
+        let content = json!({"application/json": {"schema": answer()}});
+        let response = json!({"description": words, "content": content});
+        responses.insert((*status).to_owned(), response);
+    }
+    for status in [400, 401, 403, 404, 409, 413, 415, 429, 500, 503] {
+        responses.insert(status.to_string(), problem(status));
+    }
+    let id = json!({"name": "id", "in": "path", "required": true, "description": "Kith's id.",
+                    "schema": {"type": "string"}});
+    let parameters = match route.method {
+        Method::Patch => json!([id]),
+        _ => json!([]),
+    };
+    json!({
+        "summary": summary,
+        "parameters": parameters,
+        "security": [{"key": []}],
+        "requestBody": {"required": true, "content": {"application/json": {"schema": body}}},
+        "responses": responses,
+    })
+}
+
+/// What is answered to one write.
+fn answer() -> Value {
+    let refused = json!({
+        "type": "array",
+        "description": "Parts that could not be used; they wait in quarantine, and the rest is kept.",
+        "items": {
+            "type": "object", "required": ["path", "code", "detail"],
+            "properties": {"path": {"type": "string"}, "code": {"type": "string"},
+                           "detail": {"type": "string"}},
+        },
+    });
+    let outcome = json!({"enum": ["created", "updated", "unchanged", "accepted", "quarantined"]});
+    object(
+        &["auditId", "outcome"],
+        &json!({
+            "auditId": {"type": "string", "pattern": "^aud_"},
+            "id": {"type": "string", "description": "Kith's id, if the caller may know it."},
+            "outcome": outcome,
+            "refused": refused,
+        }),
+    )
+}
+
+fn upsert(resource: &str) -> Value {
+    let mut properties = json!({
+        "identifiers": {"type": "array", "minItems": 1, "maxItems": kith_engine::MAX_IDENTIFIERS,
+                        "items": identifier()},
+        "fields": fields(),
+        "observedAt": time(),
+    });
+    if let Some(properties) = properties.as_object_mut().filter(|_| resource == "people") {
+        let joined = object(
+            &["identifier"],
+            &json!({"identifier": identifier(), "role": fields()}),
+        );
+        properties.insert(
+            "accounts".to_owned(),
+            json!({"type": "array", "maxItems": kith_engine::MAX_JOINED, "items": joined}),
+        );
+    }
+    object(&["identifiers"], &properties)
+}
+
+fn event() -> Value {
+    let target = json!({"$ref": "#/components/schemas/Root"});
+    object(
+        &["name"],
+        &json!({
+            "name": {"type": "string", "description": "The event's name in the catalog."},
+            "person": target, "account": target,
+            "properties": {"type": "object"},
+            "observedAt": time(),
+        }),
+    )
+}
+
+fn object(required: &[&str], properties: &Value) -> Value {
+    json!({"type": "object", "required": required, "additionalProperties": false,
+           "properties": properties})
+}
+
+fn identifier() -> Value {
+    let known: Vec<_> = kith_domain::IdentifierType::ALL
+        .iter()
+        .map(|ty| ty.as_str())
+        .collect();
+    object(
+        &["type", "value"],
+        &json!({"type": {"enum": known}, "value": {"type": "string"}}),
+    )
+}
+
+fn fields() -> Value {
+    json!({"type": "object", "description": "Values by the keys of the catalog; `null` deletes."})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "description": "When it was observed; without it, now."})
+}
