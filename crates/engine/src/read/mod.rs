@@ -25,7 +25,7 @@ pub(crate) use context::{Begun, statements};
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
-pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub(crate) use governed::Receipt;
+pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub use list::{AccountPage, AccountRow, ListRequest, SortField};
 pub(crate) use standing::{Standing, standing, would_be};

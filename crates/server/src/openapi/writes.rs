@@ -17,7 +17,7 @@ pub(super) fn operation(route: &Route) -> Value {
             "Changes fields of one that is in view, by Kith's id; `null` deletes.",
             object(
                 &["fields"],
-                json!({"fields": fields(), "observedAt": time()}),
+                &json!({"fields": fields(), "observedAt": time()}),
             ),
         ),
         (resource, _) => (
