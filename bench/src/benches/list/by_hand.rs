@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kith_domain::id::{AccountId, WorkspaceId};
 use kith_testkit::Database;
+use postgres_types::{ToSql, Type};
 use rusqlite::{Connection, params};
 use serde_json::{Map, Value as Json};
 use tokio::runtime::Runtime;
@@ -22,10 +23,9 @@ fn rows(question: Question, seats: &str) -> String {
         false => ("", String::new()),
     };
     format!(
-        "FROM field_index p {account}
+        "FROM field_index p JOIN field_index r ON r.workspace = p.workspace AND r.id = p.id {account}
          WHERE p.workspace = ?1 AND p.field = 'account.plan' AND p.value = ?2
-           AND EXISTS (SELECT 1 FROM field_index r WHERE r.workspace = ?1
-             AND r.field = 'account.region' AND r.value = ?3 AND r.id = p.id) {seats}"
+           AND r.field = 'account.region' AND r.value = ?3 {seats}"
     )
 }
 
@@ -126,16 +126,12 @@ impl Side for Sqlite {
     }
 }
 
-/// A connection of its own to the store's database, bound to the workspace.
+/// A connection of its own to the store's database, bound to the workspace. Statements are planned each
+/// time, for what is asked: a plan for any plan and region is a bad one for most.
 pub(super) struct Postgres<'a> {
     runtime: &'a Runtime,
     client: tokio_postgres::Client,
     workspace: i64,
-    prepared: Vec<(
-        Question,
-        tokio_postgres::Statement,
-        tokio_postgres::Statement,
-    )>,
 }
 
 impl<'a> Postgres<'a> {
@@ -148,44 +144,42 @@ impl<'a> Postgres<'a> {
         let client = runtime.block_on(database.connect())?;
         let scope = format!("SELECT set_config('kith.workspace', '{workspace}', false)");
         runtime.block_on(client.batch_execute(&scope))?;
-        let mut prepared = Vec::new();
-        for question in super::QUESTIONS {
-            let seats = "((a.fields ->> 'account.seatsPurchased')::bigint)";
-            let (page, count) = statements(question, seats);
-            let page = page.replace(
-                "a.fields, a.provenance",
-                "a.fields::text, a.provenance::text",
-            );
-            let page = runtime.block_on(client.prepare(&page.replace('?', "$")))?;
-            let count = runtime.block_on(client.prepare(&count.replace('?', "$")))?;
-            prepared.push((question, page, count));
-        }
         Ok(Self {
             runtime,
             client,
             workspace,
-            prepared,
         })
     }
 }
 
 impl Side for Postgres<'_> {
     fn ask(&mut self, question: Question) -> Result<String> {
-        let found = self.prepared.iter().find(|(of, ..)| *of == question);
-        let (_, page, count) = found.ok_or("every question is prepared")?;
+        let seats = "((a.fields ->> 'account.seatsPurchased')::bigint)";
+        let (page, count) = statements(question, seats);
+        let page = page.replace(
+            "a.fields, a.provenance",
+            "a.fields::text, a.provenance::text",
+        );
+        let (page, count) = (page.replace('?', "$"), count.replace('?', "$"));
         let (plan, region) = (PLAN.as_bytes(), REGION.as_bytes());
-        let mut values: Vec<&(dyn postgres_types::ToSql + Sync)> =
-            vec![&self.workspace, &plan, &region];
+        let mut values: Vec<(&(dyn ToSql + Sync), Type)> = vec![
+            (&self.workspace, Type::INT8),
+            (&plan, Type::BYTEA),
+            (&region, Type::BYTEA),
+        ];
         if question.by_seats() {
-            values.push(&SEATS);
+            values.push((&SEATS, Type::INT8));
         }
         self.runtime.block_on(async {
             let mut items = Vec::new();
-            for row in self.client.query(page, &values).await? {
+            for row in self.client.query_typed(&page, &values).await? {
                 items.push(item(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?);
             }
             let count = match question.counts() {
-                true => Some(self.client.query_one(count, &values).await?.try_get(0)?),
+                true => {
+                    let rows = self.client.query_typed(&count, &values).await?;
+                    rows.first().map(|row| row.try_get(0)).transpose()?
+                }
                 false => None,
             };
             Ok(send(items, count))

@@ -29,6 +29,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0008_audit.sql",
     "sqlite/0009_indexed_fields.sql",
     "sqlite/0010_planner.sql",
+    "sqlite/0011_profile_rows.sql",
 ];
 
 /// Of `audit.db`.
