@@ -88,13 +88,13 @@ async fn access<'p>(
     let mut counts = Vec::new();
     if access.asks(probe) {
         let mut sql = Sql::new(tx.engine(), ws.0.cast_signed(), question.now);
-        let text = probes(&access, &mut sql);
+        let text = probes(&access, &mut sql, probe);
         let rows = ask(tx, &text, &sql.params).await?;
         if let Some(row) = rows.first() {
             counts = row.columns("field_index").ints("count")?;
         }
     }
-    access.choose(probe, &counts);
+    access.choose(tx.engine(), probe, &counts);
     Ok(access)
 }
 

@@ -11,9 +11,7 @@ use kith_policy::predicate::{Column, Predicate, RowPredicate};
 
 use super::Sql;
 use super::index::IndexTest;
-
-/// As many entries of the index are read as soon as a page of rows by the order of their ids.
-pub(crate) const RARE: i64 = 1_000;
+use crate::Engine;
 
 /// What the rows of a question are wanted for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +22,34 @@ pub(crate) enum Probe {
     All,
 }
 
+impl Probe {
+    /// A test with no more entries than this is rare: as many are read as soon as a page of rows by the order
+    /// of their ids, or as a small part of all rows.
+    pub(crate) const fn rare(self) -> i64 {
+        match self {
+            Self::Page => 1_000,
+            Self::All => 32_000,
+        }
+    }
+}
+
 /// The conjuncts of a question, parted by who answers them.
 pub(crate) struct Access<'p> {
     indexed: Vec<IndexTest>,
     rest: Vec<&'p Predicate>,
-    /// The place among `indexed` of the test along whose entries the rows are found.
-    along: Option<usize>,
+    way: Way,
+}
+
+/// How the rows are found. Tests are named by their place among [`Access::indexed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// One by one.
+    Rows,
+    /// Along the entries of one test.
+    Along(usize),
+    /// Along the entries of several tests of one key each, side by side, where all have the row: all come
+    /// in the order of its id.
+    Common(Vec<usize>),
 }
 
 impl<'p> Access<'p> {
@@ -45,7 +65,7 @@ impl<'p> Access<'p> {
         Self {
             indexed,
             rest,
-            along: None,
+            way: Way::Rows,
         }
     }
 
@@ -64,46 +84,83 @@ impl<'p> Access<'p> {
         }
     }
 
-    /// Chooses the way, given how many entries each walkable test has, up to [`RARE`] and one more.
-    pub(crate) fn choose(&mut self, probe: Probe, counts: &[i64]) {
+    /// Chooses the way, given how many entries each walkable test has, as
+    /// far as [`Probe::rare`] and one more.
+    ///
+    /// All rows of several frequent keys are found by walking the entries of all keys at once: that reads
+    /// more entries than looking up each of one key among the others, but reads them in order. PostgreSQL
+    /// joins them by itself.
+    pub(crate) fn choose(&mut self, engine: Engine, probe: Probe, counts: &[i64]) {
         let counted = || {
-            let counts = counts.iter().copied().chain(std::iter::repeat(RARE + 1));
+            let counts = counts
+                .iter()
+                .copied()
+                .chain(std::iter::repeat(probe.rare() + 1));
             self.walkable().zip(counts)
         };
         let rarest = counted()
-            .filter(|(_, count)| *count <= RARE)
+            .filter(|(_, count)| *count <= probe.rare())
             .min_by_key(|(_, count)| *count)
             .map(|((place, _), _)| place);
-        let ordered = || self.walkable().find(|(_, test)| test.is_one_key());
+        let keys = || self.walkable().filter(|(_, test)| test.is_one_key());
+        let common = || {
+            let places: Vec<_> = keys().map(|(place, _)| place).collect();
+            let helps = engine == Engine::Sqlite && probe == Probe::All && places.len() > 1;
+            helps.then_some(Way::Common(places))
+        };
         let any = || self.walkable().next().filter(|_| probe == Probe::All);
-        self.along = rarest.or_else(|| ordered().or_else(any).map(|(place, _)| place));
+        let along = |(place, _)| Way::Along(place);
+        self.way = rarest
+            .map(Way::Along)
+            .or_else(common)
+            .or_else(|| keys().next().or_else(any).map(along))
+            .unwrap_or(Way::Rows);
     }
 
     /// The name of the rows' id.
     pub(crate) fn id(&self) -> &'static str {
-        if self.along.is_some() { "i.id" } else { "a.id" }
+        match self.way {
+            Way::Rows => "a.id",
+            Way::Along(_) | Way::Common(_) => "i.id",
+        }
     }
 
     /// `FROM … WHERE …`. The rows' values are `a`, which is left out if nobody asks for it.
     pub(crate) fn render(&self, sql: &mut Sql, wants_values: bool) -> String {
         let id = self.id();
-        let along = self.along.and_then(|place| self.indexed.get(place));
-        let needs_account = wants_values || along.is_none() || !self.rest.is_empty();
-        let mut tables = Vec::new();
-        let mut parts = Vec::new();
-        if let Some(test) = along {
-            tables.push("field_index AS i");
-            parts.push(test.render(sql, "i"));
-        }
-        if needs_account {
-            tables.push("account AS a");
-            parts.push("a.workspace = ?1".to_owned());
-            if along.is_some() {
-                parts.push("a.id = i.id".to_owned());
+        let needs_account = wants_values || self.way == Way::Rows || !self.rest.is_empty();
+        let (mut tables, mut parts) = (Vec::new(), Vec::new());
+        let test = |place: &usize| self.indexed.get(*place);
+        match &self.way {
+            Way::Rows => {}
+            Way::Along(place) => {
+                tables.push("field_index AS i".to_owned());
+                parts.extend(test(place).map(|test| test.render(sql, "i")));
+            }
+            Way::Common(places) => {
+                let tests = places.iter().filter_map(test);
+                let entries: Vec<_> = tests
+                    .map(|test| {
+                        let entry = test.render(sql, "x");
+                        format!("SELECT x.id FROM field_index AS x WHERE {entry}")
+                    })
+                    .collect();
+                // Without a limit SQLite leaves the order out, and with it the walk side by side.
+                tables.push(format!(
+                    "({}\n  ORDER BY 1 LIMIT -1) AS i",
+                    entries.join("\n  INTERSECT ")
+                ));
             }
         }
+        if needs_account {
+            if self.way != Way::Rows {
+                parts.push("a.id = i.id".to_owned());
+            }
+            tables.push("account AS a".to_owned());
+            parts.push("a.workspace = ?1".to_owned());
+        }
         for (place, test) in self.indexed.iter().enumerate() {
-            if Some(place) != self.along {
+            if !self.walks(place) {
                 let entry = test.render(sql, "x");
                 parts.push(format!(
                     "EXISTS (SELECT 1 FROM field_index AS x WHERE {entry} AND x.id = {id})"
@@ -113,23 +170,34 @@ impl<'p> Access<'p> {
         for conjunct in &self.rest {
             parts.push(sql.predicate(conjunct));
         }
-        format!(
-            "FROM {}\nWHERE {}",
-            tables.join(" CROSS JOIN "),
-            parts.join("\n  AND ")
-        )
+        let mut from = format!("FROM {}", tables.join(" CROSS JOIN "));
+        if !parts.is_empty() {
+            from.push_str("\nWHERE ");
+            from.push_str(&parts.join("\n  AND "));
+        }
+        from
+    }
+
+    /// Whether the way goes along a test's entries, so that it need not be asked again.
+    fn walks(&self, place: usize) -> bool {
+        match &self.way {
+            Way::Rows => false,
+            Way::Along(along) => *along == place,
+            Way::Common(places) => places.contains(&place),
+        }
     }
 }
 
-/// Counts the entries of each walkable test, as far as [`RARE`] and one more: a row of numbers.
-pub(crate) fn probes(access: &Access<'_>, sql: &mut Sql) -> String {
+/// Counts the entries of each walkable test, as far as they are [`Probe::rare`] and one more: a row of
+/// numbers.
+pub(crate) fn probes(access: &Access<'_>, sql: &mut Sql, probe: Probe) -> String {
     let counts: Vec<_> = access
         .walkable()
         .map(|(_, test)| {
             let entry = test.render(sql, "x");
             format!(
                 "(SELECT count(*) FROM (SELECT 1 FROM field_index AS x WHERE {entry} LIMIT {}) AS c)",
-                RARE + 1
+                probe.rare() + 1
             )
         })
         .collect();

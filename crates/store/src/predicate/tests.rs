@@ -5,16 +5,18 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use kith_domain::id::{AccountId, KeyId, MemberId, WorkspaceId};
-use kith_domain::{Actor, Entity, Member, Principal, Purpose, Timestamp};
+use kith_domain::{Actor, Entity, Member, Principal, Purpose, Timestamp, Value};
 use kith_policy::predicate::{RowPredicate, Sort};
 use kith_testkit::{Cluster, Folder};
+use serde_json::json;
 
 use super::{Access, Bound, OrderBy, Probe, Sql, probes};
 use crate::accounts::{After, Key, count_sql, list_sql};
 use crate::db::param::Param;
 use crate::db::row::Row;
-use crate::predicate::access::RARE;
-use crate::{Db, Engine, Scope, StoreError, StoreUrl, workspaces};
+use crate::field_index::Changed;
+use crate::profiles::Profile;
+use crate::{Db, Engine, Scope, StoreError, StoreUrl, field_index, profiles, workspaces};
 
 const ENGINES: [Engine; 2] = [Engine::Sqlite, Engine::Postgres];
 
@@ -102,14 +104,14 @@ fn statements(
         false => Probe::All,
     };
     let new = || Sql::new(engine, workspace.0.cast_signed(), now());
-    access.choose(page, counts);
+    access.choose(engine, page, counts);
     let mut list = new();
     let after = (asked.after)().map(|keys| After {
         keys,
         id: AccountId::NIL,
     });
     let list_text = list_sql(&access, &mut list, &order, after.as_ref(), 50);
-    access.choose(Probe::All, counts);
+    access.choose(engine, Probe::All, counts);
     let mut count = new();
     let count_text = count_sql(&access, &mut count);
     [(list_text, list.params), (count_text, count.params)]
@@ -212,26 +214,38 @@ fn the_rarest_test_leads_and_the_others_are_looked_up() {
         filter: "account.plan == \"growth\" and account.name == \"Acme\" and account.name < \"B\"",
         ..PLAIN
     };
-    let leads = |counts: &[i64], probe| {
+    let text = |engine, counts: &[i64], probe| {
         let (rows, _, indexed) = read(asked);
         let mut access = Access::new(&rows, now(), &indexed);
         assert!(access.asks(probe));
-        let mut sql = Sql::new(Engine::Sqlite, 1, now());
-        assert_eq!(probes(&access, &mut sql).matches("count(*)").count(), 4);
-        access.choose(probe, counts);
-        let text = access.render(&mut sql, true);
+        let mut sql = Sql::new(engine, 1, now());
+        let probes = probes(&access, &mut sql, probe);
+        assert_eq!(probes.matches("count(*)").count(), 4);
+        access.choose(engine, probe, counts);
+        access.render(&mut sql, true)
+    };
+    let leads = |counts: &[i64], probe| {
+        let text = text(Engine::Postgres, counts, probe);
         let led = text.split("i.field = '").nth(1);
         led.and_then(|led| led.split('\'').next())
             .unwrap_or("accounts")
             .to_owned()
     };
-    let many = RARE + 1;
+    let many = Probe::All.rare() + 1;
     // In the order of the conjuncts: region, plan, name, name.
     assert_eq!(leads(&[many, many, 7, 9], Probe::Page), "account.name");
     assert_eq!(leads(&[many, 3, 7, 0], Probe::All), "account.name");
     assert_eq!(leads(&[many, 3, 7, many], Probe::All), "account.plan");
     assert_eq!(leads(&[many; 4], Probe::Page), "account.region");
     assert_eq!(leads(&[many; 4], Probe::All), "account.region");
+
+    // SQLite walks the frequent keys side by side if all rows are wanted, and looks the range up.
+    let side_by_side = text(Engine::Sqlite, &[many; 4], Probe::All);
+    assert_eq!(side_by_side.matches("INTERSECT").count(), 2);
+    assert_eq!(side_by_side.matches("EXISTS").count(), 1);
+    for (counts, probe) in [(&[many; 4], Probe::Page), (&[many, many, 7, 9], Probe::All)] {
+        assert!(!text(Engine::Sqlite, counts, probe).contains("INTERSECT"));
+    }
 }
 
 #[test]
@@ -324,12 +338,121 @@ async fn sqlite_walks_along_keys() {
         let statements = statements(*asked, Engine::Sqlite, workspace, &[]);
         for (what, statement) in ["list", "count"].into_iter().zip(&statements) {
             let steps = steps(&db, workspace, statement).await;
-            // Nothing is walked from end to end but the workspace's own accounts, by their key.
-            assert!(!steps.contains("SCAN"), "{}: {steps}", asked.name);
+            // Nothing is walked from end to end but the workspace's own accounts, by their key, and what
+            // entries of several keys have in common, as it is found.
+            let found = steps.matches("MERGE (INTERSECT)").count();
+            assert_eq!(
+                steps.matches("SCAN").count(),
+                found,
+                "{}: {steps}",
+                asked.name
+            );
             let _ = writeln!(shown, "-- {}: {what}\n{steps}\n", asked.name);
         }
     }
     insta::assert_snapshot!(shown);
+}
+
+/// The account with a number: every plan in every region, with some seats.
+fn account(number: u32) -> Profile<AccountId> {
+    let plan = ["trial", "growth", "enterprise"][number as usize % 3];
+    let region = ["eu-west-3", "us-east-1"][number as usize / 3 % 2];
+    let mut id = [7; 16];
+    id[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_be_bytes());
+    let fields = json!({
+        "account.plan": plan,
+        "account.region": region,
+        "account.name": format!("{number}"),
+        "account.seats": number % 40,
+    });
+    Profile {
+        id: AccountId::from_slice(&id).unwrap(),
+        created_at: now(),
+        updated_at: now(),
+        fields: fields.as_object().unwrap().clone(),
+        provenance: serde_json::Map::new(),
+    }
+}
+
+/// The first cells of a statement's rows.
+async fn first_cells(
+    db: &Db,
+    ws: WorkspaceId,
+    (text, params): Statement,
+    ids: bool,
+) -> Vec<String> {
+    let read = db.read(ws, move |tx| {
+        Box::pin(async move {
+            let params: Vec<Param<'_>> = params.iter().map(Bound::param).collect();
+            let rows = tx.query_once(&text, &params).await?;
+            let cell = |row: &Row| match ids {
+                true => row
+                    .columns("account")
+                    .bytes("id")
+                    .map(|id| format!("{id:?}")),
+                false => row
+                    .columns("account")
+                    .int("count")
+                    .map(|count| count.to_string()),
+            };
+            rows.iter().map(cell).collect::<Result<_, StoreError>>()
+        })
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn every_way_finds_the_same_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = StoreUrl::sqlite(&folder.path().join("kith-data"));
+    let db = Db::open(&url, "node").await.unwrap();
+    let workspace = create_workspace(&db).await;
+    db.write(workspace, move |tx| {
+        Box::pin(async move {
+            let accounts: Vec<_> = (0..300).map(account).collect();
+            profiles::put(tx, workspace, &accounts).await?;
+            for account in &accounts {
+                for field in ["account.plan", "account.region", "account.name"] {
+                    let value = account.fields[field].as_str().unwrap();
+                    let value = Value::String(value.into());
+                    let changed = Changed {
+                        id: account.id.into(),
+                        field,
+                        value: Some(&value),
+                    };
+                    field_index::replace(tx, workspace, &[changed]).await?;
+                }
+            }
+            Ok::<_, StoreError>(())
+        })
+    })
+    .await
+    .unwrap();
+    let all = Asked {
+        filter: "account.plan == \"growth\"",
+        sort: &[("account.seats", true)],
+        ..PLAIN
+    };
+    let some = Asked {
+        filter: "account.plan == \"growth\" and account.seats > 10 and account.name < \"3\"",
+        ..all
+    };
+    for (asked, expect) in [(all, 50), (some, 27)] {
+        // Region is rare; plan is rare; neither is.
+        let ways: &[&[i64]] = &[&[9], &[Probe::All.rare() + 1, 9], &[]];
+        let mut texts = BTreeSet::new();
+        let mut answers = BTreeSet::new();
+        for counts in ways {
+            let [list, count] = statements(asked, Engine::Sqlite, workspace, counts);
+            texts.insert(count.0.clone());
+            let listed = first_cells(&db, workspace, list, true).await;
+            let counted = first_cells(&db, workspace, count, false).await;
+            assert_eq!(counted, [listed.len().to_string()], "{counts:?}");
+            answers.insert(listed);
+        }
+        assert_eq!((texts.len(), answers.len()), (ways.len(), 1));
+        assert_eq!(answers.first().unwrap().len(), expect);
+    }
 }
 
 /// As many accounts as make a difference, in two workspaces, and what the index would hold of them.
