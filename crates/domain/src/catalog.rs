@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 
-use crate::identifier::IdentifierType;
+use crate::identifier::{IdentifierType, RootKind};
 use crate::purpose::Audience;
 use crate::value::FieldType;
 
@@ -62,6 +62,33 @@ impl Entity {
             Self::Role => "role",
             Self::Site => "site",
             Self::Subscription => "subscription",
+        }
+    }
+
+    /// What rows of it belong to, one each; roles and events have none of their own.
+    #[must_use]
+    pub const fn root_kind(self) -> Option<RootKind> {
+        match self {
+            Self::Account => Some(RootKind::Account),
+            Self::Company => Some(RootKind::Company),
+            Self::Conversation => Some(RootKind::Conversation),
+            Self::Person => Some(RootKind::Person),
+            Self::Site => Some(RootKind::Site),
+            Self::Subscription => Some(RootKind::Subscription),
+            Self::Event | Self::Role => None,
+        }
+    }
+}
+
+impl From<RootKind> for Entity {
+    fn from(kind: RootKind) -> Self {
+        match kind {
+            RootKind::Account => Self::Account,
+            RootKind::Company => Self::Company,
+            RootKind::Conversation => Self::Conversation,
+            RootKind::Person => Self::Person,
+            RootKind::Site => Self::Site,
+            RootKind::Subscription => Self::Subscription,
         }
     }
 }

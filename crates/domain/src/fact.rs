@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::Timestamp;
 use crate::catalog::Entity;
 use crate::identifier::Identifier;
+use crate::relation::Relation;
 
 /// Longest key of a message that the path of a fault repeats.
 const MAX_SHOWN_KEY_BYTES: usize = 64;
@@ -51,6 +52,8 @@ pub enum FactKind {
         /// Where they stand in what was written: `fields`, `accounts.0.role`.
         at: String,
     },
+    /// Traits of the root that `subject` names.
+    Describe,
 }
 
 impl FactKind {
@@ -63,6 +66,7 @@ impl FactKind {
             Self::Track { .. } => "track",
             Self::Alias => "alias",
             Self::Write { .. } => "write",
+            Self::Describe => "describe",
         }
     }
 }
@@ -79,12 +83,25 @@ pub struct Fact {
     pub person: Vec<Identifier>,
     /// The account's identifiers, likewise.
     pub account: Vec<Identifier>,
+    /// The identifiers of any other root that it is about, all of one kind, likewise.
+    pub subject: Vec<Identifier>,
+    /// What belongs to what, from the root of the relation's first kind that the fact names.
+    pub relations: Vec<Related>,
     /// Traits or event properties, unchecked.
     pub data: Map<String, Json>,
     /// When it was observed, corrected for the sender's clock, never later than it was received.
     pub observed_at: Timestamp,
     /// Parts of the message that could not be used; they go to quarantine, the rest is kept.
     pub faults: Vec<Fault>,
+}
+
+/// A relation that a fact states.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    /// Which.
+    pub relation: Relation,
+    /// What it leads to from now on; `None` ends it.
+    pub to: Option<Identifier>,
 }
 
 /// Why a message, or a part of one, was refused.

@@ -1,4 +1,4 @@
-//! Identifiers: typed external keys of people, accounts and companies. Which ones are junk, how they
+//! Identifiers: typed external keys of people, accounts and the other roots. Which ones are junk, how they
 //! are normalised, and how many of a type one root may have.
 
 use std::fmt;
@@ -18,19 +18,44 @@ pub enum RootKind {
     Account,
     /// The organisation behind accounts.
     Company,
+    /// A support thread.
+    Conversation,
     /// An end user.
     Person,
+    /// A product, region or business unit.
+    Site,
+    /// What an account pays for.
+    Subscription,
 }
 
 impl RootKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Account,
+        Self::Company,
+        Self::Conversation,
+        Self::Person,
+        Self::Site,
+        Self::Subscription,
+    ];
+
     /// The word, as stored and shown.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Account => "account",
             Self::Company => "company",
+            Self::Conversation => "conversation",
             Self::Person => "person",
+            Self::Site => "site",
+            Self::Subscription => "subscription",
         }
+    }
+
+    /// Whether a key that ships in browsers may speak of one at all.
+    #[must_use]
+    pub const fn is_open_to_public_keys(self) -> bool {
+        matches!(self, Self::Account | Self::Person)
     }
 }
 
@@ -88,8 +113,16 @@ identifier_types! {
     GroupId = "groupId", Account, priority 1, limit 1;
     /// A customer in Stripe.
     StripeCustomer = "stripeCustomer", Account, priority 2, limit 5;
+    /// A company's key in a CRM or in the product.
+    CompanyId = "companyId", Company, priority 1, limit 5;
     /// A web domain of a company.
-    Domain = "domain", Company, priority 1, limit 20;
+    Domain = "domain", Company, priority 2, limit 20;
+    /// A subscription's key in billing or in the product.
+    SubscriptionId = "subscriptionId", Subscription, priority 1, limit 1;
+    /// A conversation's key in the help desk.
+    ConversationId = "conversationId", Conversation, priority 1, limit 1;
+    /// The name of a site, as the organisation has it.
+    SiteKey = "siteKey", Site, priority 1, limit 1;
 }
 
 impl fmt::Display for IdentifierType {

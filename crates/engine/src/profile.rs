@@ -45,6 +45,17 @@ impl Origin {
             received,
         }
     }
+
+    /// Which of two is chosen where no source comes before another.
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
+        (other.public.cmp(&self.public)).then_with(|| self.compare_times(other))
+    }
+
+    fn compare_times(&self, other: &Self) -> Ordering {
+        (self.observed.cmp(&other.observed))
+            .then_with(|| self.received.cmp(&other.received))
+            .then_with(|| self.source.cmp(&other.source))
+    }
 }
 
 /// The two columns of a profile row.
@@ -165,9 +176,7 @@ fn rank(
     };
     (b.public.cmp(&a.public))
         .then_with(|| precedence(a).cmp(&precedence(b)))
-        .then_with(|| a.observed.cmp(&b.observed))
-        .then_with(|| a.received.cmp(&b.received))
-        .then_with(|| a.source.cmp(&b.source))
+        .then_with(|| a.compare_times(b))
         .then_with(|| a_value.to_string().cmp(&b_value.to_string()))
 }
 

@@ -45,7 +45,7 @@ pub struct ObservationRow {
     pub node: NodeId,
     /// The account's node, for facts about a person's role in it.
     pub account_node: Option<NodeId>,
-    /// The full field path.
+    /// The full field path, or the name of a relation, whose value is the node that it leads to.
     pub field: String,
     /// The source that said so.
     pub source: String,
@@ -141,6 +141,11 @@ const OBSERVATIONS_OF: &str = "SELECT o.node, o.account_node, o.field, o.source,
       o.trust, o.observed_at, o.received_at, o.value
     FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.node = r.node";
 const NODES: [Column; 1] = [bytes("node")];
+const OBSERVATIONS_NAMED: &str = "SELECT o.node, o.account_node, o.field, o.source, o.message_id,
+      o.trust, o.observed_at, o.received_at, o.value
+    FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.node = r.node
+      AND o.account_node = r.account_node AND o.field = r.field";
+const NAMED: [Column; 3] = [bytes("node"), bytes("account_node"), text("field")];
 // Whichever order facts come in, a membership begins with its earliest fact and ends with its latest
 // end.
 const INSERT_MEMBERSHIPS: &str = "INSERT INTO membership
@@ -257,6 +262,26 @@ pub async fn observations_of(
 ) -> Result<Vec<ObservationRow>, StoreError> {
     let rows: Vec<_> = nodes.iter().map(|node| [node.into()]).collect();
     tx.each(OBSERVATIONS_OF, &[ws.into()], &NODES, &rows)
+        .await?
+        .iter()
+        .map(read_observation)
+        .collect()
+}
+
+/// The observations of one field, or one relation, that hang on these nodes themselves, in no order.
+///
+/// # Errors
+/// If the database fails.
+pub async fn observations_named(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    wanted: &[(NodeId, &str)],
+) -> Result<Vec<ObservationRow>, StoreError> {
+    let rows: Vec<_> = wanted
+        .iter()
+        .map(|(node, field)| [node.into(), Param::Bytes(&[]), (*field).into()])
+        .collect();
+    tx.each(OBSERVATIONS_NAMED, &[ws.into()], &NAMED, &rows)
         .await?
         .iter()
         .map(read_observation)

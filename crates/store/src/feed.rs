@@ -10,11 +10,11 @@ use kith_domain::id::WorkspaceId;
 use crate::db::param::{Param, int as to_int};
 use crate::db::row::Row;
 use crate::db::sql::{Column, bytes, int, json, text};
-use crate::identity::{ROOT_KINDS, RootId};
+use crate::identity::RootId;
 use crate::keys::words;
 use crate::{Engine, StoreError, Tx};
 
-/// One change of an account, person or company.
+/// One change of a root: an account, a person, a company and so on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// When.
@@ -115,7 +115,7 @@ fn read(row: &Row) -> Result<FeedRow, StoreError> {
     let mut columns = row.columns("feed");
     let seq = columns.int("seq")?;
     let at = columns.time("at")?;
-    let kind = columns.word("root_kind", &ROOT_KINDS, RootKind::as_str)?;
+    let kind = columns.word("root_kind", &RootKind::ALL, RootKind::as_str)?;
     Ok(FeedRow {
         seq,
         change: Change {

@@ -25,6 +25,7 @@ pub mod keys;
 pub mod members;
 pub mod profiles;
 pub mod quarantine;
+pub mod relations;
 pub mod secrets;
 pub mod workspaces;
 

@@ -1,8 +1,10 @@
-//! Profiles: one row for each account, person and company, and one for each person's role in an
+//! Profiles: one row for each root (account, person, company, …), and one for each person's role in an
 //! account. Projections of the facts, which can be built anew at any time.
 
 use kith_domain::Timestamp;
-use kith_domain::id::{AccountId, CompanyId, PersonId, WorkspaceId};
+use kith_domain::id::{
+    AccountId, CompanyId, ConversationId, PersonId, SiteId, SubscriptionId, WorkspaceId,
+};
 use serde_json::{Map, Value as Json};
 
 use crate::db::param::Param;
@@ -11,7 +13,7 @@ use crate::db::sql::{Column, bytes, int, json};
 use crate::facts::object_text;
 use crate::{Engine, StoreError, Tx};
 
-/// The row of an account, person or company.
+/// The row of a root: an account, a person, a company and so on.
 #[derive(Clone, PartialEq)]
 pub struct Profile<Id> {
     /// Whose it is.
@@ -62,15 +64,17 @@ impl std::fmt::Debug for RoleRow {
     }
 }
 
-/// The id of something that has a profile: an account, a person or a company.
+/// The id of a root, which has a profile: an account, a person, a company and so on.
 pub trait ProfileId: Copy + Send + Sync + sealed::Table {}
 
-mod sealed {
+pub(crate) mod sealed {
     pub trait Table: Sized {
         const TABLE: &'static str;
         const GET: &'static str;
         const PUT: &'static str;
         const DELETE: &'static str;
+        const AHEAD: &'static str;
+        const BEHIND: &'static str;
 
         fn as_bytes(&self) -> &[u8; 16];
         fn from_slice(bytes: &[u8]) -> Option<Self>;
@@ -101,6 +105,20 @@ macro_rules! profile_table {
 
             const DELETE: &'static str =
                 concat!("DELETE FROM ", $table, " WHERE workspace = ?1 AND id = ?2");
+            const AHEAD: &'static str = concat!(
+                "SELECT l.from_id, p.id, p.created_at, p.updated_at, p.fields, p.provenance
+                 FROM {rows} JOIN relation l CROSS JOIN ",
+                $table,
+                " p ON l.workspace = ?1 AND l.from_id = r.id AND l.name = ?2
+                   AND p.workspace = ?1 AND p.id = l.to_id"
+            );
+            const BEHIND: &'static str = concat!(
+                "SELECT l.to_id, p.id, p.created_at, p.updated_at, p.fields, p.provenance
+                 FROM {rows} JOIN relation l CROSS JOIN ",
+                $table,
+                " p ON l.workspace = ?1 AND l.to_id = r.id AND l.name = ?2
+                   AND p.workspace = ?1 AND p.id = l.from_id"
+            );
 
             fn as_bytes(&self) -> &[u8; 16] {
                 self.as_bytes()
@@ -116,6 +134,9 @@ macro_rules! profile_table {
 profile_table!(AccountId, "account");
 profile_table!(PersonId, "person");
 profile_table!(CompanyId, "company");
+profile_table!(SubscriptionId, "subscription");
+profile_table!(ConversationId, "conversation");
+profile_table!(SiteId, "site");
 
 const IDS: [Column; 1] = [bytes("id")];
 const PROFILES: [Column; 5] = [

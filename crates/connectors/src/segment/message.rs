@@ -209,6 +209,8 @@ fn read_fact(
         kind,
         person,
         account: account.into_iter().collect(),
+        subject: Vec::new(),
+        relations: Vec::new(),
         data,
         observed_at: observed_at(top, times, &mut faults),
         faults,

@@ -17,6 +17,7 @@ use crate::catalog::{
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::identifier::IdentifierType;
 use crate::purpose::{Audience, Purpose};
+use crate::relation::Relation;
 use crate::time::parse_duration;
 use crate::value::FieldType;
 
@@ -423,6 +424,16 @@ impl Draft {
                 span,
                 format!("`{key}` cannot name a field"),
                 hint.to_owned(),
+            );
+        }
+        let is_relation =
+            |path: &FieldPath| entity != Entity::Event && Relation::named(path.as_str()).is_some();
+        if let Some(path) = path.as_ref().filter(|path| is_relation(path)) {
+            reader.error(
+                "reserved-key",
+                span,
+                format!("`{path}` is the relation between the two, not a field"),
+                "name the field for what it holds, such as `companyName`".to_owned(),
             );
         }
         path

@@ -259,6 +259,24 @@ type = \"int\"
 }
 
 #[test]
+fn every_root_has_a_file_of_fields_and_no_field_has_the_name_of_a_relation() {
+    let all = Entity::ALL.into_iter().filter(|of| *of != Entity::Event);
+    let files: Vec<_> = all
+        .map(|of| (format!("fields/{of}.toml"), field("tier", "")))
+        .collect();
+    let files: Vec<_> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    assert_eq!(findings(&files), "");
+    let (site, tier) = (field("site", ""), field("account", ""));
+    insta::assert_snapshot!(findings(&[
+        ("fields/account.toml", &site),
+        ("fields/subscription.toml", &tier),
+    ]), @"");
+}
+
+#[test]
 fn files_that_do_not_belong_are_named() {
     insta::assert_snapshot!(findings(&[
         ("README.md", ""),

@@ -1,4 +1,4 @@
-//! Identity resolution: which identifiers are of one person, account or company.
+//! Identity resolution: which identifiers are of one root: a person, an account, a company and so on.
 
 mod place;
 mod resolve;

@@ -1,10 +1,10 @@
-//! Gives the identifiers that a delivery named their place: the person or account that each belongs
+//! Gives the identifiers that a delivery named their place: the person, account or other root that each belongs
 //! to, after the edges that the delivery added are resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kith_domain::id::{AccountId, CompanyId, NodeId, PersonId, WorkspaceId};
-use kith_domain::{Identifier, RootKind, Runtime};
+use kith_domain::id::{NodeId, WorkspaceId};
+use kith_domain::{Identifier, Runtime};
 use kith_store::identity::{self, Component, EdgeRow, NodeRow, RootId, Upserted};
 use kith_store::{StoreError, Tx};
 
@@ -90,7 +90,7 @@ pub(crate) async fn place(
 impl Placed {
     /// A root of its own for a node that nothing is joined to.
     fn found(&mut self, runtime: &Runtime, node: &NodeRow, moves: &mut Vec<(NodeId, RootId)>) {
-        let root = new_root(runtime, node.kind.root_kind());
+        let root = RootId::fresh(node.kind.root_kind(), runtime);
         self.created.insert(root);
         self.roots.insert(node.id, root);
         moves.push((node.id, root));
@@ -159,7 +159,7 @@ impl Placed {
                 continue;
             };
             let root = held.unwrap_or_else(|| {
-                let root = new_root(runtime, kind);
+                let root = RootId::fresh(kind, runtime);
                 self.created.insert(root);
                 root
             });
@@ -186,14 +186,5 @@ impl Placed {
             }
         }
         Ok(())
-    }
-}
-
-fn new_root(runtime: &Runtime, kind: RootKind) -> RootId {
-    let uuid = runtime.uuid();
-    match kind {
-        RootKind::Account => RootId::Account(AccountId::from_uuid(uuid)),
-        RootKind::Company => RootId::Company(CompanyId::from_uuid(uuid)),
-        RootKind::Person => RootId::Person(PersonId::from_uuid(uuid)),
     }
 }

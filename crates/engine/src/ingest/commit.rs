@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use kith_domain::fact::{Fault, Trust};
 use kith_domain::id::{EventId, NodeId, QuarantineId, WorkspaceId};
-use kith_domain::{Entity, Identifier, Runtime, Timestamp, Value};
+use kith_domain::{Identifier, RootKind, Runtime, Timestamp, Value};
 use kith_store::dedup::{self, Claim};
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
 use kith_store::identity::{self, EdgeRow, NewNode, RootId};
@@ -168,11 +168,11 @@ impl Said<'_> {
         (row, message.identifiers)
     }
 
-    /// What each message says is one: its identifiers of a person, and those of an account.
+    /// What each message says is one: its identifiers of a person, of an account, of another root.
     fn edges(&self, nodes: &Nodes, kept: &[(String, Kept)]) -> Vec<EdgeRow> {
         let mut edges = Vec::new();
         for (message_id, part) in kept {
-            for identifiers in [&part.person, &part.account] {
+            for identifiers in part.groups() {
                 let mut ids = identifiers
                     .iter()
                     .filter_map(|identifier| nodes.id(identifier));
@@ -192,8 +192,8 @@ impl Said<'_> {
         edges
     }
 
-    /// Facts hang on the first identifier that a message names: the person's, else the account's. An
-    /// identifier that is a value of a field hangs on itself.
+    /// Facts hang on the first identifier that a message names of the root that they are about; events
+    /// on the person's, else the account's. An identifier that is a value of a field hangs on itself.
     fn rows(&self, nodes: &Nodes, kept: Vec<(String, Kept)>) -> Rows {
         let mut rows = Rows {
             events: Vec::new(),
@@ -201,49 +201,45 @@ impl Said<'_> {
             memberships: Vec::new(),
         };
         for (message_id, part) in kept {
-            let person = part
-                .person
-                .first()
-                .and_then(|identifier| nodes.id(identifier));
-            let account = part
-                .account
-                .first()
-                .and_then(|identifier| nodes.id(identifier));
-            for (identifier, field) in part.shown {
-                let Some(node) = nodes.id(&identifier) else {
+            let first = |kind| part.first(kind).and_then(|of| nodes.id(of));
+            let (person, account) = (first(RootKind::Person), first(RootKind::Account));
+            let observed = |node, account_node, field, value| ObservationRow {
+                node,
+                account_node,
+                field,
+                source: self.source.to_owned(),
+                message_id: message_id.clone(),
+                trust: self.trust,
+                observed_at: part.observed_at,
+                received_at: self.received_at,
+                value,
+            };
+            for (identifier, field) in &part.shown {
+                let Some(node) = nodes.id(identifier) else {
                     continue;
                 };
                 let value = Value::String(identifier.value().into()).to_canonical();
-                rows.observations.push(ObservationRow {
-                    node,
-                    account_node: None,
-                    field,
-                    source: self.source.to_owned(),
-                    message_id: message_id.clone(),
-                    trust: self.trust,
-                    observed_at: part.observed_at,
-                    received_at: self.received_at,
-                    value: Some(value),
-                });
+                let row = observed(node, None, field.clone(), Some(value));
+                rows.observations.push(row);
             }
-            for (field, entity, value) in part.values {
-                let (node, account_node) = match entity {
-                    Entity::Account => (account, None),
-                    Entity::Role => (person, account),
-                    _ => (person, None),
+            for (field, entity, value) in &part.values {
+                let (node, account_node) = match entity.root_kind() {
+                    None => (person, account),
+                    Some(kind) => (first(kind), None),
                 };
                 let Some(node) = node else { continue };
-                rows.observations.push(ObservationRow {
-                    node,
-                    account_node,
-                    field,
-                    source: self.source.to_owned(),
-                    message_id: message_id.clone(),
-                    trust: self.trust,
-                    observed_at: part.observed_at,
-                    received_at: self.received_at,
-                    value: Some(value).filter(|value| !value.is_null()),
-                });
+                let value = Some(value.clone()).filter(|value| !value.is_null());
+                let row = observed(node, account_node, field.clone(), value);
+                rows.observations.push(row);
+            }
+            for related in &part.relations {
+                let Some(node) = first(related.relation.from()) else {
+                    continue;
+                };
+                let to = related.to.as_ref().and_then(|to| nodes.id(to));
+                let name = related.relation.as_str().to_owned();
+                let row = observed(node, None, name, to.map(|to| to.to_string().into()));
+                rows.observations.push(row);
             }
             if let Some((person_node, account_node)) = person.zip(account).filter(|_| part.joins) {
                 rows.memberships.push(MembershipRow {
@@ -290,10 +286,7 @@ impl Nodes {
     ) -> Result<Self, StoreError> {
         // In order of identifier, so that deliveries meet in the same order everywhere.
         let mut named: BTreeMap<&Identifier, NewNode> = BTreeMap::new();
-        for identifier in kept
-            .iter()
-            .flat_map(|(_, part)| part.person.iter().chain(&part.account))
-        {
+        for identifier in kept.iter().flat_map(|(_, part)| part.identifiers()) {
             named.entry(identifier).or_insert_with(|| NewNode {
                 identifier: identifier.clone(),
                 id: NodeId::from_uuid(runtime.uuid()),

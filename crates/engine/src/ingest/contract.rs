@@ -1,9 +1,11 @@
 //! The contract: a fact against the catalog. What fits becomes typed observations and events; what
 //! does not becomes a fault with its path and what was expected, and nothing beside it is lost.
 
+use std::collections::BTreeSet;
+
 use kith_domain::catalog::{Event, Field};
 use kith_domain::fact::{self, Fact, FactKind, Fault, Trust};
-use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle};
+use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle, RootKind};
 use serde_json::{Map, Value as Json};
 
 /// Most faults that one message may have; the rest are counted in the last one.
@@ -29,6 +31,74 @@ pub(crate) struct Checked {
     pub(crate) faults: Vec<Fault>,
 }
 
+/// Takes out of a fact what its source may not say, or what makes no sense, before anything is named by
+/// it: roots that a key that ships in browsers may not speak of, and relations of what is not there.
+pub(crate) fn confine(deliverer: Deliverer<'_>, fact: &mut Fact) {
+    let kind = |identifier: &Identifier| identifier.kind().root_kind();
+    if let Some(first) = fact.subject.first().map(kind) {
+        let is_one = fact.subject.iter().all(|other| kind(other) == first);
+        let is_open = deliverer.trust == Trust::Server || first.is_open_to_public_keys();
+        if !is_one || !is_open {
+            fact.subject.clear();
+            fact.data.clear();
+            fact.faults.push(match is_one {
+                false => fault(
+                    "subject",
+                    "mixed-subject",
+                    "the identifiers of a subject are of one kind, such as a company's alone",
+                ),
+                true => fault("subject", "subject-from-public-key", ONLY_SERVERS),
+            });
+        }
+    }
+    if fact.relations.is_empty() {
+        return;
+    }
+    if deliverer.trust == Trust::Public {
+        fact.relations.clear();
+        fact.faults
+            .push(fault("relations", "relation-from-public-key", ONLY_SERVERS));
+        return;
+    }
+    let named: Vec<RootKind> = [&fact.person, &fact.account, &fact.subject]
+        .into_iter()
+        .filter_map(|of| of.first().map(kind))
+        .collect();
+    let faults = &mut fact.faults;
+    let mut stated = BTreeSet::new();
+    fact.relations.retain(|related| {
+        let relation = related.relation;
+        let fits = |to: &Identifier| kind(to) == relation.to();
+        let is_sound = named.contains(&relation.from())
+            && related.to.as_ref().is_none_or(fits)
+            && stated.insert(relation);
+        if !is_sound {
+            let (from, to) = (relation.from().as_str(), relation.to().as_str());
+            faults.push(Fault {
+                path: "relations".into(),
+                code: "unsound-relation",
+                detail: format!(
+                    "`{relation}` leads from the {from} that the message names to one identifier of a {to}, and is said once",
+                    relation = relation.as_str()
+                ),
+            });
+        }
+        is_sound
+    });
+}
+
+/// What a key that ships in browsers is told.
+const ONLY_SERVERS: &str = "a key that ships in browsers speaks of people and accounts, and not of what \
+    belongs to what: send it from a server with a secret key";
+
+fn fault(path: &str, code: &'static str, detail: &str) -> Fault {
+    Fault {
+        path: path.to_owned(),
+        code,
+        detail: detail.to_owned(),
+    }
+}
+
 /// Holds a fact against the catalog.
 pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) -> Checked {
     let mut checked = Checked {
@@ -51,12 +121,20 @@ pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) ->
             &mut checked,
         ),
         FactKind::Track { event } => track(catalog, deliverer, event, &fact.data, &mut checked),
+        FactKind::Describe => {
+            if let Some(identifier) = fact.subject.first() {
+                let own = Entity::from(identifier.kind().root_kind());
+                traits(catalog, deliverer, fact, [own, own], &mut checked);
+            }
+        }
         FactKind::Alias => {}
         FactKind::Write { entity, at } => {
             fields(catalog, deliverer, (*entity, at), &fact.data, &mut checked);
         }
     }
-    for identifier in fact.person.iter().chain(&fact.account) {
+    let related = fact.relations.iter().filter_map(|of| of.to.as_ref());
+    let named = [&fact.person, &fact.account, &fact.subject];
+    for identifier in named.into_iter().flatten().chain(related) {
         shown_identifier(catalog, identifier, &mut checked);
     }
     let beyond = checked.faults.len().saturating_sub(MAX_FAULTS);

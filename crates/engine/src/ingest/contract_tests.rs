@@ -94,6 +94,8 @@ fn fact(kind: FactKind, data: &Json) -> Fact {
         kind,
         person: identifier(IdentifierType::UserId, "usr_1"),
         account: identifier(IdentifierType::GroupId, "acme"),
+        subject: Vec::new(),
+        relations: Vec::new(),
         data: data.as_object().unwrap().clone(),
         observed_at: Timestamp::from_micros(0),
         faults: Vec::new(),

@@ -4,13 +4,14 @@
 mod commit;
 mod contract;
 mod project;
+mod relations;
 mod roles;
 
 use std::sync::Arc;
 
-use kith_domain::fact::{Decoder, Fact, FactKind, Fault, Message};
+use kith_domain::fact::{Decoder, Fact, FactKind, Fault, Message, Related};
 use kith_domain::id::EventId;
-use kith_domain::{Catalog, Entity, Identifier, Timestamp};
+use kith_domain::{Catalog, Entity, Identifier, RootKind, Timestamp};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
@@ -53,6 +54,10 @@ pub(crate) struct Kept {
     rule: &'static str,
     person: Vec<Identifier>,
     account: Vec<Identifier>,
+    /// Another root that it is about.
+    subject: Vec<Identifier>,
+    /// What belongs to what.
+    relations: Vec<Related>,
     /// Whether it says that the person belongs to the account.
     joins: bool,
     /// Full field path, the entity, and the canonical value; `null` deletes.
@@ -61,6 +66,27 @@ pub(crate) struct Kept {
     pub(crate) shown: Vec<(Identifier, String)>,
     pub(crate) event: Option<(EventId, String, Map<String, Json>)>,
     observed_at: Timestamp,
+}
+
+impl Kept {
+    /// The identifiers that it says are one root: those of a person, of an account, of another root.
+    fn groups(&self) -> [&Vec<Identifier>; 3] {
+        [&self.person, &self.account, &self.subject]
+    }
+
+    /// Everything that it names.
+    fn identifiers(&self) -> impl Iterator<Item = &Identifier> {
+        let targets = self.relations.iter().filter_map(|of| of.to.as_ref());
+        self.groups().into_iter().flatten().chain(targets)
+    }
+
+    /// The identifier that what it says of a kind of root hangs on.
+    fn first(&self, kind: RootKind) -> Option<&Identifier> {
+        let firsts = self.groups().into_iter().filter_map(|of| of.first());
+        firsts
+            .into_iter()
+            .find(|identifier| identifier.kind().root_kind() == kind)
+    }
 }
 
 /// Everything that a delivery's transaction needs; nothing in it waits on anything.
@@ -181,13 +207,19 @@ impl Engine {
         }
     }
 
-    fn check(&self, source: &Source, version: Option<&Version>, fact: Fact) -> (Kept, Vec<Fault>) {
+    fn check(
+        &self,
+        source: &Source,
+        version: Option<&Version>,
+        mut fact: Fact,
+    ) -> (Kept, Vec<Fault>) {
         let nothing = Catalog::default();
         let catalog = version.map_or(&nothing, |version| &version.definitions.catalog);
         let deliverer = Deliverer {
             source: &source.name,
             trust: source.trust,
         };
+        contract::confine(deliverer, &mut fact);
         let Checked {
             values,
             shown,
@@ -206,10 +238,12 @@ impl Engine {
                 && match fact.kind {
                     FactKind::Group | FactKind::Identify => true,
                     FactKind::Write { entity, .. } => entity == Entity::Role,
-                    FactKind::Track { .. } | FactKind::Alias => false,
+                    FactKind::Track { .. } | FactKind::Alias | FactKind::Describe => false,
                 },
             person: fact.person,
             account: fact.account,
+            subject: fact.subject,
+            relations: fact.relations,
             values: values
                 .into_iter()
                 .map(|(idx, entity, value)| (path(idx), entity, value))

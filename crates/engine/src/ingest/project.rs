@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kith_domain::id::{NodeId, WorkspaceId};
-use kith_domain::{Timestamp, Value};
+use kith_domain::{Relation, Timestamp, Value};
 use kith_store::facts::{self, ObservationRow};
 use kith_store::feed::{self, Change};
 use kith_store::field_index::Changed;
@@ -14,7 +14,7 @@ use kith_store::profiles::{self, ProfileId};
 use kith_store::{StoreError, Tx, field_index};
 
 use super::commit::Rows;
-use super::roles;
+use super::{relations, roles};
 use crate::definitions::Version;
 use crate::identity::Placed;
 use crate::profile::{Observation, Origin, Profile};
@@ -45,7 +45,7 @@ pub(super) async fn project(
         .said
         .observations
         .iter()
-        .filter(|row| row.account_node.is_none())
+        .filter(|row| is_of_profile(row))
     {
         if let Some(root) = placed.roots.get(&row.node) {
             fresh.entry(*root).or_default().push(observation(row));
@@ -57,22 +57,15 @@ pub(super) async fn project(
         forget(tx, workspace, *old).await?;
         fresh.entry(*new).or_default();
     }
-    let (mut accounts, mut companies, mut people) = (Vec::new(), Vec::new(), Vec::new());
-    for (root, observations) in fresh {
-        match root {
-            RootId::Account(id) => accounts.push((id, observations)),
-            RootId::Company(id) => companies.push((id, observations)),
-            RootId::Person(id) => people.push((id, observations)),
-        }
-    }
     let projection = Projection {
         workspace,
         version,
         touched,
     };
-    let mut changed = projection.profiles(tx, accounts).await?;
-    changed.extend(projection.profiles(tx, companies).await?);
-    changed.extend(projection.profiles(tx, people).await?);
+    let mut changed = projection.all(tx, fresh).await?;
+    for (root, names) in relations::project(tx, workspace, touched).await? {
+        changed.entry(root).or_default().extend(names);
+    }
     let mut told = BTreeMap::new();
     for (root, fields) in changed {
         let created = placed.created.contains(&root);
@@ -98,7 +91,10 @@ async fn forget(tx: &mut Tx<'_>, workspace: WorkspaceId, root: RootId) -> Result
     match root {
         RootId::Account(id) => profiles::delete(tx, workspace, id).await?,
         RootId::Company(id) => profiles::delete(tx, workspace, id).await?,
+        RootId::Conversation(id) => profiles::delete(tx, workspace, id).await?,
         RootId::Person(id) => profiles::delete(tx, workspace, id).await?,
+        RootId::Site(id) => profiles::delete(tx, workspace, id).await?,
+        RootId::Subscription(id) => profiles::delete(tx, workspace, id).await?,
     }
     field_index::clear(tx, workspace, root).await
 }
@@ -123,13 +119,17 @@ pub(crate) fn observation(row: &ObservationRow) -> Observation {
     Observation {
         field: row.field.clone(),
         value: row.value.clone().unwrap_or_default(),
-        origin: Origin::new(
-            &row.source,
-            row.trust,
-            row.observed_at.micros(),
-            row.received_at.micros(),
-        ),
+        origin: origin(row),
     }
+}
+
+pub(super) fn origin(row: &ObservationRow) -> Origin {
+    Origin::new(
+        &row.source,
+        row.trust,
+        row.observed_at.micros(),
+        row.received_at.micros(),
+    )
 }
 
 /// Brings the profiles of a delivery up to date, all of a kind at once.
@@ -140,6 +140,34 @@ struct Projection<'a> {
 }
 
 impl Projection<'_> {
+    /// The fields of each root whose value changed, whatever its kind.
+    async fn all(
+        &self,
+        tx: &mut Tx<'_>,
+        fresh: BTreeMap<RootId, Vec<Observation>>,
+    ) -> Result<BTreeMap<RootId, Vec<String>>, StoreError> {
+        let (mut accounts, mut companies, mut people) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut conversations, mut sites, mut subscriptions) =
+            (Vec::new(), Vec::new(), Vec::new());
+        for (root, observations) in fresh {
+            match root {
+                RootId::Account(id) => accounts.push((id, observations)),
+                RootId::Company(id) => companies.push((id, observations)),
+                RootId::Conversation(id) => conversations.push((id, observations)),
+                RootId::Person(id) => people.push((id, observations)),
+                RootId::Site(id) => sites.push((id, observations)),
+                RootId::Subscription(id) => subscriptions.push((id, observations)),
+            }
+        }
+        let mut changed = self.profiles(tx, accounts).await?;
+        changed.extend(self.profiles(tx, companies).await?);
+        changed.extend(self.profiles(tx, people).await?);
+        changed.extend(self.profiles(tx, conversations).await?);
+        changed.extend(self.profiles(tx, sites).await?);
+        changed.extend(self.profiles(tx, subscriptions).await?);
+        Ok(changed.into_iter().collect())
+    }
+
     /// The fields of each root whose value changed.
     async fn profiles<Id: ProfileId + Ord + Into<RootId>>(
         &self,
@@ -222,11 +250,17 @@ impl Projection<'_> {
         let rows = facts::observations_of(tx, self.workspace, &nodes).await?;
         let all: Vec<_> = rows
             .iter()
-            .filter(|row| row.account_node.is_none())
+            .filter(|row| is_of_profile(row))
             .map(observation)
             .collect();
         Ok(Profile::of(&self.version.definitions.catalog, &all))
     }
+}
+
+/// Whether an observation is a value of a field of the root that it hangs on: not one about a role, and
+/// no relation.
+fn is_of_profile(row: &ObservationRow) -> bool {
+    row.account_node.is_none() && Relation::named(&row.field).is_none()
 }
 
 fn changed_fields(before: &Profile, after: &Profile) -> Vec<String> {

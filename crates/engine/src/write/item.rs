@@ -239,6 +239,8 @@ impl Writing {
             kind,
             person: of(Entity::Person),
             account: Vec::new(),
+            subject: Vec::new(),
+            relations: Vec::new(),
             data,
             observed_at: observed_at.unwrap_or(now).min(now),
             faults: Vec::new(),
@@ -258,7 +260,7 @@ impl Writing {
                 accounts,
                 ..
             }) => {
-                let entity = entity_of(kind);
+                let entity = Entity::from(kind);
                 let write = FactKind::Write {
                     entity,
                     at: "fields".to_owned(),
@@ -449,7 +451,7 @@ impl Mention {
 fn targets(write: &Write) -> Vec<(Entity, Target)> {
     match &write.what {
         What::Root(root) => {
-            let own = (entity_of(root.kind), root.target.clone());
+            let own = (Entity::from(root.kind), root.target.clone());
             let joined = root.accounts.iter().map(|joined| {
                 let account = Target::Identifiers(vec![joined.account.clone()]);
                 (Entity::Account, account)
@@ -463,14 +465,6 @@ fn targets(write: &Write) -> Vec<(Entity, Target)> {
             let account = account.map(|target| (Entity::Account, target));
             person.into_iter().chain(account).collect()
         }
-    }
-}
-
-const fn entity_of(kind: RootKind) -> Entity {
-    match kind {
-        RootKind::Account => Entity::Account,
-        RootKind::Company => Entity::Company,
-        RootKind::Person => Entity::Person,
     }
 }
 

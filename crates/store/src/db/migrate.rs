@@ -30,6 +30,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0009_indexed_fields.sql",
     "sqlite/0010_planner.sql",
     "sqlite/0011_profile_rows.sql",
+    "sqlite/0012_relations.sql",
 ];
 
 /// Of `audit.db`.
@@ -48,6 +49,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0008_audit.sql",
     "postgres/0009_indexed_fields.sql",
     "postgres/0010_audit_tree.sql",
+    "postgres/0011_relations.sql",
 ];
 
 /// The steps that a store of this version lacks.

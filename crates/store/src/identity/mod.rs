@@ -1,5 +1,5 @@
 //! Identity: the identifiers that sources used, the edges that say two of them are one, the roots
-//! (accounts, people, companies) that they belong to at present, and where merged ids lead.
+//! (accounts, people, companies, …) that they belong to at present, and where merged ids lead.
 
 mod edges;
 mod nodes;
@@ -11,115 +11,100 @@ pub use nodes::{
 };
 pub use redirects::{merged_accounts, redirect_to, resolve};
 
-use kith_domain::RootKind;
-use kith_domain::id::{AccountId, CompanyId, IdError, PersonId};
+use kith_domain::id::{
+    AccountId, CompanyId, ConversationId, IdError, PersonId, SiteId, SubscriptionId,
+};
+use kith_domain::{RootKind, Runtime};
 
 use crate::db::param::Param;
 
-/// The id of an account, a company or a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RootId {
-    /// Of an account.
-    Account(AccountId),
-    /// Of a company.
-    Company(CompanyId),
-    /// Of a person.
-    Person(PersonId),
+macro_rules! roots {
+    ($($kind:ident($id:ident) $of:literal $accessor:ident;)*) => {
+        /// The id of a root: an account, a person, a company and so on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RootId {
+            $(
+                #[doc = concat!("Of ", $of, ".")]
+                $kind($id),
+            )*
+        }
+
+        impl RootId {
+            /// A new root of a kind.
+            #[must_use]
+            pub fn fresh(kind: RootKind, runtime: &Runtime) -> Self {
+                match kind {
+                    $(RootKind::$kind => Self::$kind($id::from_uuid(runtime.uuid())),)*
+                }
+            }
+
+            /// What it is the id of.
+            #[must_use]
+            pub const fn kind(&self) -> RootKind {
+                match self {
+                    $(Self::$kind(_) => RootKind::$kind,)*
+                }
+            }
+
+            $(
+                #[doc = concat!("The id, if it is ", $of, "'s.")]
+                #[must_use]
+                pub const fn $accessor(&self) -> Option<$id> {
+                    match self {
+                        Self::$kind(id) => Some(*id),
+                        _ => None,
+                    }
+                }
+            )*
+
+            /// The id of a root of this kind, from its text.
+            ///
+            /// # Errors
+            /// If it is no id of the kind.
+            pub fn parse(kind: RootKind, text: &str) -> Result<Self, IdError> {
+                match kind {
+                    $(RootKind::$kind => text.parse().map(Self::$kind),)*
+                }
+            }
+
+            pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+                match self {
+                    $(Self::$kind(id) => id.as_bytes(),)*
+                }
+            }
+
+            pub(crate) fn from_slice(kind: RootKind, bytes: &[u8]) -> Option<Self> {
+                match kind {
+                    $(RootKind::$kind => $id::from_slice(bytes).map(Self::$kind),)*
+                }
+            }
+        }
+
+        impl std::fmt::Display for RootId {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                match self {
+                    $(Self::$kind(id) => id.fmt(f),)*
+                }
+            }
+        }
+
+        $(
+            impl From<$id> for RootId {
+                fn from(id: $id) -> Self {
+                    Self::$kind(id)
+                }
+            }
+        )*
+    };
 }
 
-impl RootId {
-    /// What it is the id of.
-    #[must_use]
-    pub const fn kind(&self) -> RootKind {
-        match self {
-            Self::Account(_) => RootKind::Account,
-            Self::Company(_) => RootKind::Company,
-            Self::Person(_) => RootKind::Person,
-        }
-    }
-
-    /// The account's id, if it is one.
-    #[must_use]
-    pub const fn account(&self) -> Option<AccountId> {
-        match self {
-            Self::Account(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// The company's id, if it is one.
-    #[must_use]
-    pub const fn company(&self) -> Option<CompanyId> {
-        match self {
-            Self::Company(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// The person's id, if it is one.
-    #[must_use]
-    pub const fn person(&self) -> Option<PersonId> {
-        match self {
-            Self::Person(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// The id of a root of this kind, from its text.
-    ///
-    /// # Errors
-    /// If it is no id of the kind.
-    pub fn parse(kind: RootKind, text: &str) -> Result<Self, IdError> {
-        match kind {
-            RootKind::Account => text.parse().map(Self::Account),
-            RootKind::Company => text.parse().map(Self::Company),
-            RootKind::Person => text.parse().map(Self::Person),
-        }
-    }
-
-    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
-        match self {
-            Self::Account(id) => id.as_bytes(),
-            Self::Company(id) => id.as_bytes(),
-            Self::Person(id) => id.as_bytes(),
-        }
-    }
-
-    pub(crate) fn from_slice(kind: RootKind, bytes: &[u8]) -> Option<Self> {
-        match kind {
-            RootKind::Account => AccountId::from_slice(bytes).map(Self::Account),
-            RootKind::Company => CompanyId::from_slice(bytes).map(Self::Company),
-            RootKind::Person => PersonId::from_slice(bytes).map(Self::Person),
-        }
-    }
-}
-
-impl From<AccountId> for RootId {
-    fn from(id: AccountId) -> Self {
-        Self::Account(id)
-    }
-}
-
-impl From<CompanyId> for RootId {
-    fn from(id: CompanyId) -> Self {
-        Self::Company(id)
-    }
-}
-
-impl From<PersonId> for RootId {
-    fn from(id: PersonId) -> Self {
-        Self::Person(id)
-    }
-}
-
-impl std::fmt::Display for RootId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Account(id) => id.fmt(f),
-            Self::Company(id) => id.fmt(f),
-            Self::Person(id) => id.fmt(f),
-        }
-    }
+roots! {
+    Account(AccountId) "an account" account;
+    Company(CompanyId) "a company" company;
+    Conversation(ConversationId) "a conversation" conversation;
+    Person(PersonId) "a person" person;
+    Site(SiteId) "a site" site;
+    Subscription(SubscriptionId) "a subscription" subscription;
 }
 
 impl<'a> From<&'a RootId> for Param<'a> {
@@ -127,7 +112,3 @@ impl<'a> From<&'a RootId> for Param<'a> {
         Self::Bytes(id.as_bytes())
     }
 }
-
-/// Every kind of root.
-pub(crate) const ROOT_KINDS: [RootKind; 3] =
-    [RootKind::Account, RootKind::Company, RootKind::Person];

@@ -17,6 +17,7 @@ mod identity;
 mod isolation;
 mod principals;
 mod profiles;
+mod relations;
 mod transactions;
 
 use kith_domain::Timestamp;

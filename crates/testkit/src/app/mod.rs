@@ -9,6 +9,7 @@
 pub mod client;
 pub mod definitions;
 mod desk;
+pub mod facts;
 mod home;
 pub mod logs;
 mod runtime;
