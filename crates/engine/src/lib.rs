@@ -36,11 +36,11 @@ pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,
-    AccountSummary, AuditPage, ChangeItem, ConsistencyProof, Context, ContextRequest, Decided,
-    Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
+    AccountSummary, AroundAnswer, AuditPage, ChangeItem, ConsistencyProof, Context, ContextRequest,
+    Decided, Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
     Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf,
     JourneyRequest, LeafRef, ListRequest, MemberRef, OriginAnswer, PersonItem, PropertyAnswer,
-    RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, Withheld,
+    RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, SubscriptionItem, Withheld,
 };
 
 pub use kith_store::identity::RootId;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use kith_domain::{Actor, Entity, FieldIdx, Purpose, Timestamp, Value};
 
 use crate::decision::{Decision, Refusal, Verdict};
-use crate::eval::Env;
+use crate::eval::{Env, fields_of};
 use crate::field::{Decided, Start, Why};
 use crate::ir::{Arena, Atom, FieldRef, Node, NodeId};
 use crate::key::{Asker, PlanKey};
@@ -299,6 +299,29 @@ impl Plan {
         let env = self.env(subject, now);
         self.inner
             .keeps(subject, |node| self.inner.value(node, env).grants())
+    }
+
+    /// Whether the limits on one entity keep its bound row, whatever becomes of the other rows; nothing
+    /// is kept away that is not bound.
+    #[must_use]
+    pub fn exists_alone(&self, entity: Entity, subject: &Subject<'_>, now: Timestamp) -> bool {
+        let env = self.env(subject, now);
+        let mut limits = self.inner.limits.iter();
+        limits.all(|(of, keeps)| {
+            *of != entity || !is_limited(subject, *of) || self.inner.value(*keeps, env).grants()
+        })
+    }
+
+    /// Whether anything that it decides reads a row of this entity.
+    #[must_use]
+    pub fn reads(&self, entity: Entity) -> bool {
+        let catalog = &self.inner.policies.catalog;
+        let mut nodes = self.inner.nodes.nodes().iter();
+        nodes.any(|node| match node {
+            Node::Atom(atom) => fields_of(atom)
+                .any(|field| catalog.get(field).is_some_and(|of| of.entity == entity)),
+            _ => false,
+        })
     }
 
     /// Everything about one bound subject: whether it exists, the verdict, and a state for each field of

@@ -273,7 +273,12 @@ fn every_root_has_a_file_of_fields_and_no_field_has_the_name_of_a_relation() {
     insta::assert_snapshot!(findings(&[
         ("fields/account.toml", &site),
         ("fields/subscription.toml", &tier),
-    ]), @"");
+    ]), @r"
+    fields/account.toml:1:2: `account.site` is the relation between the two, not a field (name the field for what it holds, such as `companyName`)
+        reserved-key → site
+    fields/subscription.toml:1:2: `subscription.account` is the relation between the two, not a field (name the field for what it holds, such as `companyName`)
+        reserved-key → account
+    ");
 }
 
 #[test]

@@ -21,6 +21,7 @@ use serde_json::Value as Json;
 use sha2::Sha256;
 
 use super::answer::{EntityAnswer, FieldAnswer, Governor, JourneyItem, Withheld};
+use super::around::AroundAnswer;
 use super::as_of::{Then, then};
 use super::context::{
     Asked, ContextRequest, MemberRef, Miss, Read, RootRef, SubjectRef, recent, statements,
@@ -82,6 +83,9 @@ pub struct AccountAnswer {
     pub allowed_because: Arc<[Reason]>,
     /// The account.
     pub account: EntityAnswer<AccountId>,
+    /// Its company, site and subscriptions as they are now; not with `as_of`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub around: Option<AroundAnswer>,
     /// The fields that are hidden, each with the reason.
     pub withheld: Vec<Withheld>,
     /// Equal for answers that differ in nothing but when they were given: a keyed hash of the governed
@@ -104,6 +108,9 @@ pub struct AccountSummary {
     pub allowed_because: Arc<[Reason]>,
     /// The account.
     pub account: EntityAnswer<AccountId>,
+    /// Its company, site and subscriptions.
+    #[serde(flatten)]
+    pub around: AroundAnswer,
     /// The people of the account in view on whom the purpose is allowed, by id; at most 50.
     pub people: Vec<PersonItem>,
     /// Whether there are more people than are shown.
@@ -227,6 +234,7 @@ fn account(asked: Asked, then: Option<&Then>) -> Result<Read<AccountAnswer>, Eng
         now,
         version,
         purpose,
+        plan,
         bound,
         decision,
         hash_key,
@@ -242,7 +250,7 @@ fn account(asked: Asked, then: Option<&Then>) -> Result<Read<AccountAnswer>, Eng
     let Some(account) = &bound.account else {
         return Ok(Read::Miss(Miss::not_found(entry)));
     };
-    entry.statements = statements(&allowed_because);
+    let mut decided_by = statements(&allowed_because);
     let mut governor = Governor {
         catalog: &version.definitions.catalog,
         decision: &decision,
@@ -258,7 +266,16 @@ fn account(asked: Asked, then: Option<&Then>) -> Result<Read<AccountAnswer>, Eng
         id: account.id,
         fields: governor.fields(Entity::Account, row, provenance),
     };
-    let withheld = governor.withheld(&[Entity::Account]);
+    let mut withheld = governor.withheld(&[Entity::Account]);
+    let around = match then {
+        Some(_) => None,
+        None => {
+            let (around, more) = AroundAnswer::of(&bound, &plan, &mut governor, &mut decided_by);
+            withheld.extend(more);
+            Some(around)
+        }
+    };
+    entry.statements = decided_by;
     entry.set_fields(governor.released);
     let mut answer = AccountAnswer {
         purpose,
@@ -267,6 +284,7 @@ fn account(asked: Asked, then: Option<&Then>) -> Result<Read<AccountAnswer>, Eng
         as_of: then.map(|then| then.at),
         allowed_because,
         account,
+        around,
         withheld,
         etag: String::new(),
     };
@@ -282,11 +300,7 @@ impl AccountAnswer {
         if let Some(form) = form.as_object_mut() {
             form.remove("decidedAt");
         }
-        if let Some(Json::Object(fields)) = form.get_mut("account") {
-            for field in fields.values_mut().filter_map(Json::as_object_mut) {
-                field.remove("ageSeconds");
-            }
-        }
+        without_ages(&mut form);
         // HMAC takes keys of every length.
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
             return Ok(String::new());
@@ -298,6 +312,18 @@ impl AccountAnswer {
             "W/\"{}\"",
             hex::encode(hash.get(..16).unwrap_or_default())
         ))
+    }
+}
+
+/// Ages are numbers; a field of that name is an object.
+fn without_ages(form: &mut Json) {
+    match form {
+        Json::Object(parts) => {
+            parts.retain(|key, part| key != "ageSeconds" || !part.is_number());
+            parts.values_mut().for_each(without_ages);
+        }
+        Json::Array(items) => items.iter_mut().for_each(without_ages),
+        _ => {}
     }
 }
 
@@ -335,6 +361,7 @@ async fn summary(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<AccountSummary>, 
         id: account.id,
         fields: governor.fields(Entity::Account, &account.row, &account.provenance),
     };
+    let (around, withheld_around) = AroundAnswer::of(&bound, &plan, &mut governor, &mut decided_by);
     let journey = recent(tx, workspace, &bound, &mut governor).await?;
     let since = COUNTED_DAYS * 24 * 60 * 60 * MICROS_PER_SECOND;
     let since = Timestamp::from_micros(now.micros().saturating_sub(since));
@@ -344,6 +371,7 @@ async fn summary(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<AccountSummary>, 
         .filter(|(name, _)| governor.shows_event(name))
         .collect();
     let mut withheld = governor.withheld(&[Entity::Account, Entity::Event]);
+    withheld.extend(withheld_around);
     let of_people = governor.withheld(&[Entity::Person, Entity::Role]);
     withheld.extend(of_people.into_iter().filter(|of| hides(catalog, &plan, of)));
     let mut released = std::mem::take(&mut governor.released);
@@ -355,10 +383,9 @@ async fn summary(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<AccountSummary>, 
         let role_row = typed(catalog, &role.fields);
         let person_row = typed(catalog, &person.fields);
         let subject = Subject {
-            account: Some(&account.row),
             person: Some(&person_row),
             role: Some(&role_row),
-            ..Subject::default()
+            ..bound.subject()
         };
         let decision = plan.decide(&subject, now);
         if !decision.exists || !decision.verdict.is_allowed() {
@@ -399,6 +426,7 @@ async fn summary(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<AccountSummary>, 
         decided_at: now,
         allowed_because,
         account: account_answer,
+        around,
         people,
         more_people,
         events,

@@ -15,6 +15,7 @@ use kith_policy::{Decision, Reason, Row, State, mask};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::around::AroundAnswer;
 use crate::profile::Origin;
 
 /// The governed context of a customer.
@@ -40,6 +41,9 @@ pub struct Context {
     /// The person's role in the account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub role: Option<IndexMap<String, FieldAnswer>>,
+    /// The account's company, site and subscriptions.
+    #[serde(flatten)]
+    pub around: AroundAnswer,
     /// The person's accounts in view, if there are several: ask again with one of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountItem>,

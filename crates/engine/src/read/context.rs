@@ -16,6 +16,7 @@ use super::answer::{
     AccountItem, Context, EntityAnswer, Explanation, FieldExplanation, Governor, JourneyItem,
     SignedIdentityAnswer,
 };
+use super::around::AroundAnswer;
 use super::governed::{Governed, Receipt, Sealed};
 use super::proof;
 use super::subject::{self, Bound};
@@ -445,6 +446,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
         version,
         workspace,
         purpose,
+        plan,
         bound,
         decision,
         hash_key,
@@ -457,7 +459,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
             return Ok(Read::Miss(Miss::refused(entry, &version, refusal)));
         }
     };
-    entry.statements = statements(&allowed_because);
+    let mut decided_by = statements(&allowed_because);
     let catalog = &version.definitions.catalog;
     let mut governor = Governor {
         catalog,
@@ -479,6 +481,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
         .role
         .as_ref()
         .map(|role| governor.fields(Entity::Role, &role.row, &role.provenance));
+    let (around, withheld_around) = AroundAnswer::of(&bound, &plan, &mut governor, &mut decided_by);
     let journey = recent(tx, workspace, &bound, &mut governor).await?;
 
     let entities = [
@@ -492,7 +495,9 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
         .filter(|(_, bound)| *bound)
         .map(|(entity, _)| entity)
         .collect();
-    let withheld = governor.withheld(&entities);
+    let mut withheld = governor.withheld(&entities);
+    withheld.extend(withheld_around);
+    entry.statements = decided_by;
     entry.set_fields(governor.released);
 
     let several = if account.is_none() {
@@ -512,6 +517,7 @@ async fn context(tx: &mut Tx<'_>, asked: Asked) -> Result<Read<Context>, EngineE
         account,
         person,
         role,
+        around,
         accounts: several.iter().map(|id| AccountItem { id: *id }).collect(),
         journey,
         withheld,

@@ -12,6 +12,7 @@ use kith_store::{Tx, identity, profiles};
 use serde::Serialize;
 
 use super::answer::StateAnswer;
+use super::around::Around;
 use super::context::{Begun, MemberRef, Miss, Read, known, statements};
 use super::governed::{Governed, Sealed};
 use super::subject::typed;
@@ -139,11 +140,15 @@ impl Engine {
         let ids: BTreeSet<AccountId> = request.accounts.iter().map(led).collect();
         let ids: Vec<AccountId> = ids.into_iter().collect();
         let found = profiles::get_many(tx, caller.workspace, &ids).await?;
+        let around = Around::read(tx, caller.workspace, catalog, &ids).await?;
         let decisions: BTreeMap<AccountId, Decision> = found
             .iter()
             .map(|profile| {
                 let row = typed(catalog, &profile.fields);
-                (profile.id, decide_alone(&plan, &row, now))
+                (
+                    profile.id,
+                    decide_one(&plan, profile.id, &row, &around, now),
+                )
             })
             .filter(|(_, decision)| decision.exists)
             .collect();
@@ -182,11 +187,19 @@ impl Engine {
 }
 
 /// Every verdict is answered and audited with its reasons, which a batch of decisions does not keep.
-fn decide_alone(plan: &Plan, account: &kith_policy::Row, now: Timestamp) -> Decision {
-    let subject = Subject {
+fn decide_one(
+    plan: &Plan,
+    id: AccountId,
+    account: &kith_policy::Row,
+    around: &Around,
+    now: Timestamp,
+) -> Decision {
+    let mut subject = Subject {
         account: Some(account),
         ..Subject::default()
     };
+    let neighbours = around.of(id, &subject, plan, now);
+    neighbours.bind(&mut subject);
     plan.decide(&subject, now)
 }
 

@@ -24,6 +24,7 @@ use kith_store::{StoreError, Tx, field_index};
 use serde::Serialize;
 
 use super::answer::{FieldAnswer, Governor, Withheld};
+use super::around::Around;
 use super::context::{Begun, MemberRef, Miss, Read, statements};
 use super::cursor::{self, Seal};
 use super::governed::{Governed, Sealed};
@@ -55,7 +56,7 @@ pub struct ListRequest {
     pub purpose: Purpose,
     /// The member for whom an agent acts; needs the scope `onBehalfOf`.
     pub on_behalf_of: Option<MemberRef>,
-    /// A condition of the policy language over `account.*`, `user.*` and `now`.
+    /// A condition of the policy language over `account.*`, what stands around it, `user.*` and `now`.
     pub filter: Option<String>,
     /// By what the page is ordered, then by id. Absent comes last.
     pub sort: Vec<SortField>,
@@ -386,7 +387,8 @@ impl List<'_> {
         let wanted = limit as usize + 1;
         let in_memory = |sorted: &Sorted| sorted.how == Sort::InMemory;
         if self.asked.sorts.iter().any(in_memory) {
-            let mut kept = self.keep(self.candidates(tx).await?);
+            let rows = self.candidates(tx).await?;
+            let mut kept = self.keep(tx, rows).await?;
             kept.sort_by(|a, b| self.compare(&a.place, &b.place));
             let behind =
                 |row: &Kept| after.is_none_or(|after| self.compare(&row.place, after).is_gt());
@@ -411,7 +413,7 @@ impl List<'_> {
         let (question, after) = (self.question(), after.as_ref());
         let rows = accounts::list(tx, self.workspace, question, &by, after, most).await?;
         let is_cut_off = !self.rows.is_exact && rows.len() as u32 == most;
-        let mut kept = self.keep(rows);
+        let mut kept = self.keep(tx, rows).await?;
         if is_cut_off && kept.len() < wanted {
             return Err(too_broad());
         }
@@ -423,7 +425,8 @@ impl List<'_> {
         if self.rows.is_exact {
             return Ok(accounts::count(tx, self.workspace, self.question()).await?);
         }
-        Ok(self.keep(self.candidates(tx).await?).len() as u64)
+        let rows = self.candidates(tx).await?;
+        Ok(self.keep(tx, rows).await?.len() as u64)
     }
 
     /// Every row that the database does not exclude.
@@ -437,16 +440,23 @@ impl List<'_> {
     }
 
     /// Decides on rows, and keeps what belongs to the list.
-    fn keep(&self, rows: Vec<Profile<AccountId>>) -> Vec<Kept> {
+    async fn keep(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: Vec<Profile<AccountId>>,
+    ) -> Result<Vec<Kept>, EngineError> {
+        let around = self.around(tx, &rows).await?;
         let catalog = &self.version.definitions.catalog;
         let filter = self.asked.filter.as_ref();
         let mut kept = Vec::with_capacity(rows.len());
         for profile in rows {
             let row = typed(catalog, &profile.fields);
-            let subject = Subject {
+            let mut subject = Subject {
                 account: Some(&row),
                 ..Subject::default()
             };
+            let neighbours = around.of(profile.id, &subject, self.plan, self.now);
+            neighbours.bind(&mut subject);
             let decision = self.plan.decide(&subject, self.now);
             let plan = self.plan;
             if !plan.keeps(filter, &decision, &subject, self.now, self.hash_key) {
@@ -473,7 +483,29 @@ impl List<'_> {
                 decision,
             });
         }
-        kept
+        Ok(kept)
+    }
+
+    /// What stands around these accounts, if anything that is asked or decided reads it.
+    async fn around(
+        &self,
+        tx: &mut Tx<'_>,
+        rows: &[Profile<AccountId>],
+    ) -> Result<Around, EngineError> {
+        let catalog = &self.version.definitions.catalog;
+        let of_filter: Vec<Entity> = match &self.asked.filter {
+            None => Vec::new(),
+            Some(filter) => filter
+                .fields()
+                .filter_map(|field| Some(catalog.get(field)?.entity))
+                .collect(),
+        };
+        let mut near = [Entity::Company, Entity::Site, Entity::Subscription].into_iter();
+        if !near.any(|of| self.plan.reads(of) || of_filter.contains(&of)) {
+            return Ok(Around::default());
+        }
+        let accounts: Vec<AccountId> = rows.iter().map(|row| row.id).collect();
+        Ok(Around::read(tx, self.workspace, catalog, &accounts).await?)
     }
 
     /// The order of the page: absent comes last whichever way.

@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod around;
 mod as_of;
 mod audit_log;
 mod context;
@@ -20,6 +21,7 @@ pub use answer::{
     AccountItem, Context, EntityAnswer, Explanation, FieldAnswer, FieldExplanation, IdAnswer,
     JourneyItem, OriginAnswer, PropertyAnswer, SignedIdentityAnswer, StateAnswer, Withheld,
 };
+pub use around::{AroundAnswer, SubscriptionItem};
 pub use audit_log::{AuditPage, ConsistencyProof, InclusionProof, LeafRef};
 pub(crate) use context::{Begun, statements};
 pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};

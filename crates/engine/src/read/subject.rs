@@ -1,6 +1,8 @@
 //! From what a request names to the rows that it binds. Absent and invisible take the same path: the
 //! same statements run, with an id that no row has where nothing was found.
 
+use std::collections::BTreeSet;
+
 use kith_domain::id::{AccountId, PersonId, WorkspaceId};
 use kith_domain::{Catalog, Purpose, Timestamp};
 use kith_policy::{Plan, Row, SignedIdentity, Subject};
@@ -9,6 +11,7 @@ use kith_store::identity::{self, RootId};
 use kith_store::profiles::{self, Profile, RoleRow};
 use serde_json::{Map, Value as Json};
 
+use super::around::{Around, Neighbours};
 use super::context::{ContextRequest, RootRef, SubjectRef};
 use super::proof::Proof;
 use crate::audit::{Entry, lookup_hash};
@@ -24,9 +27,12 @@ pub(super) struct Found {
     account: Option<Option<Profile<AccountId>>>,
     /// The person's accounts that a server source joined them to, with the roles there.
     memberships: Vec<(RoleRow, Profile<AccountId>)>,
+    /// What stands around all of these accounts.
+    around: Around,
 }
 
 /// One entity's typed row, with where its values came from.
+#[derive(Clone)]
 pub(super) struct Entity<Id> {
     pub(super) id: Id,
     pub(super) row: Row,
@@ -38,6 +44,8 @@ pub(super) struct Bound {
     pub(super) person: Option<Entity<PersonId>>,
     pub(super) account: Option<Entity<AccountId>>,
     pub(super) role: Option<Entity<()>>,
+    /// What stands around the account.
+    pub(super) neighbours: Neighbours,
     /// Every account of the person that is in view.
     pub(super) in_view: Vec<AccountId>,
     pub(super) signed_identity: SignedIdentity,
@@ -45,13 +53,15 @@ pub(super) struct Bound {
 
 impl Bound {
     pub(super) fn subject(&self) -> Subject<'_> {
-        Subject {
+        let mut subject = Subject {
             account: self.account.as_ref().map(|account| &account.row),
             person: self.person.as_ref().map(|person| &person.row),
             role: self.role.as_ref().map(|role| &role.row),
             signed_identity: self.signed_identity,
             ..Subject::default()
-        }
+        };
+        self.neighbours.bind(&mut subject);
+        subject
     }
 }
 
@@ -76,6 +86,7 @@ pub(super) async fn find(
         person: None,
         account: None,
         memberships: Vec::new(),
+        around: Around::default(),
     };
     if let Some(wanted) = person {
         let id = lookup
@@ -94,6 +105,12 @@ pub(super) async fn find(
             .unwrap_or(AccountId::NIL);
         found.account = Some(profiles::get(tx, workspace, id).await?);
     }
+    let named = found.account.iter().flatten().map(|account| account.id);
+    let joined = found.memberships.iter().map(|(role, _)| role.account);
+    let accounts: BTreeSet<AccountId> = named.chain(joined).collect();
+    let accounts: Vec<AccountId> = accounts.into_iter().collect();
+    let catalog = &version.definitions.catalog;
+    found.around = Around::read(tx, workspace, catalog, &accounts).await?;
     Ok(found)
 }
 
@@ -156,8 +173,10 @@ impl Found {
         let mut in_view: Vec<Membership> = self
             .memberships
             .into_iter()
-            .map(|row| Membership::new(catalog, row))
-            .filter(|membership| membership.exists(person.as_ref(), proven, plan, now))
+            .filter_map(|row| {
+                let person = person.as_ref();
+                Membership::in_view(catalog, row, &self.around, person, proven, plan, now)
+            })
             .collect();
 
         // A person exists if an account in view is attached to it, or none at all.
@@ -179,18 +198,30 @@ impl Found {
             None => (in_view.len() == 1).then_some(0),
         };
         let joined = joined.map(|position| in_view.swap_remove(position));
-        let (role, signed_identity) = match joined {
+        let (role, signed_identity, neighbours) = match joined {
             // A token proves an end user's identity only in an account that they are active in.
-            None => (None, SignedIdentity::default()),
+            None => {
+                let neighbours = account.as_ref().map(|account| {
+                    let subject = Subject {
+                        account: Some(&account.row),
+                        person: person.as_ref().map(|person| &person.row),
+                        ..Subject::default()
+                    };
+                    self.around.of(account.id, &subject, plan, now)
+                });
+                let neighbours = neighbours.unwrap_or_default();
+                (None, SignedIdentity::default(), neighbours)
+            }
             Some(membership) => {
                 account.get_or_insert(membership.account);
-                (Some(membership.role), proven)
+                (Some(membership.role), proven, membership.neighbours)
             }
         };
         let bound = Bound {
             person,
             account,
             role,
+            neighbours,
             in_view: ids,
             signed_identity,
         };
@@ -198,43 +229,49 @@ impl Found {
     }
 }
 
-/// An account that a person belongs to, and their role there.
+/// An account that a person belongs to, their role there, and what stands around it.
 struct Membership {
     account: Entity<AccountId>,
     role: Entity<()>,
+    neighbours: Neighbours,
 }
 
 impl Membership {
-    fn new(catalog: &Catalog, (role, account): (RoleRow, Profile<AccountId>)) -> Self {
-        Self {
-            account: entity(catalog, account),
-            role: Entity {
-                id: (),
-                row: typed(catalog, &role.fields),
-                provenance: role.provenance,
-            },
-        }
-    }
-
-    fn exists(
-        &self,
+    /// The membership, if it exists for the asker.
+    fn in_view(
+        catalog: &Catalog,
+        (role, account): (RoleRow, Profile<AccountId>),
+        around: &Around,
         person: Option<&Entity<PersonId>>,
         proven: SignedIdentity,
         plan: &Plan,
         now: Timestamp,
-    ) -> bool {
-        let subject = Subject {
-            account: Some(&self.account.row),
+    ) -> Option<Self> {
+        let account = entity(catalog, account);
+        let role = Entity {
+            id: (),
+            row: typed(catalog, &role.fields),
+            provenance: role.provenance,
+        };
+        let mut subject = Subject {
+            account: Some(&account.row),
             person: person.map(|person| &person.row),
-            role: Some(&self.role.row),
+            role: Some(&role.row),
             signed_identity: proven,
             ..Subject::default()
         };
-        plan.exists(&subject, now)
+        let neighbours = around.of(account.id, &subject, plan, now);
+        neighbours.bind(&mut subject);
+        let exists = plan.exists(&subject, now);
+        exists.then_some(Self {
+            account,
+            role,
+            neighbours,
+        })
     }
 }
 
-fn entity<Id>(catalog: &Catalog, row: Profile<Id>) -> Entity<Id> {
+pub(super) fn entity<Id>(catalog: &Catalog, row: Profile<Id>) -> Entity<Id> {
     Entity {
         id: row.id,
         row: typed(catalog, &row.fields),

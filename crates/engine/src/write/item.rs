@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use kith_domain::fact::{Fact, FactKind, Fault, Message};
 use kith_domain::id::{AccountId, PersonId};
-use kith_domain::{Entity, Identifier, Purpose, RootKind, Timestamp};
+use kith_domain::{Entity, Identifier, Purpose, Timestamp};
 use kith_policy::{Refusal, Subject};
 use kith_store::Tx;
 use kith_store::dedup::Claim;

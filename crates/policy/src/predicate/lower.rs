@@ -10,7 +10,7 @@ use kith_domain::{Catalog, Decimal, Entity, Timestamp, Value};
 use super::tidy::{all, among_of, any, constant};
 use super::{Column, ColumnKind, Operand, Predicate, Test, Texts};
 use crate::ast::Op;
-use crate::eval::Scalar;
+use crate::eval::{Scalar, fields_of};
 use crate::ir::{Arena, Atom, Base, FieldRef, Items, Node, NodeId, Term};
 use crate::names::{Attr, ListAttr};
 use crate::plan::Plan;
@@ -108,6 +108,9 @@ impl<'a> Lower<'a> {
 
     /// One test on values.
     pub(super) fn test<S>(&mut self, atom: &Atom<S>, want: bool) -> Predicate {
+        if self.is_elsewhere(atom) {
+            return self.rest();
+        }
         match atom {
             Atom::Compare { left, op, right } => {
                 let (left, right) = (self.known(left), self.known(right));
@@ -127,6 +130,20 @@ impl<'a> Lower<'a> {
             // A plan has none, and a filter may not ask for one.
             Atom::State { .. } => Predicate::Never,
         }
+    }
+
+    /// Whether a test reads a row that is bound with an account and that no column shows.
+    fn is_elsewhere<S>(&self, atom: &Atom<S>) -> bool {
+        let around = [Entity::Company, Entity::Site, Entity::Subscription];
+        let is_around = |field| {
+            let of = self.catalog.get(field);
+            of.is_some_and(|of| around.contains(&of.entity))
+        };
+        let is_settled = match atom {
+            Atom::Overlap { left, right } => self.is_empty(left) || self.is_empty(right),
+            _ => false,
+        };
+        self.of == Entity::Account && !is_settled && fields_of(atom).any(is_around)
     }
 
     fn column(&self, FieldRef { entity, field }: FieldRef) -> Option<Column> {

@@ -186,8 +186,9 @@ impl RowPredicate {
 
 impl Plan {
     /// The rows of an entity that belong to a list under this plan: those that exist, on which the
-    /// purpose is allowed, and which the filter keeps. Only that entity's row is bound; what a condition
-    /// asks of any other is unknown, and nobody's identity is proven.
+    /// purpose is allowed, and which the filter keeps. Only that entity's row is bound, and with an
+    /// account its company, site and subscription, which are left to memory; what a condition asks of any
+    /// other is unknown, and nobody's identity is proven.
     #[must_use]
     pub fn rows(&self, of: Entity, filter: Option<&GovernedFilter>) -> RowPredicate {
         let mut lower = lower::Lower::new(self, of);

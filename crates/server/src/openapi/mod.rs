@@ -138,6 +138,9 @@ const BEHALF: (&str, &str) = (
 );
 const ID: (&str, &str) = ("id", "The account's id, `acc_…`.");
 
+/// What stands around an account, where there is any of it.
+const AROUND: [&str; 4] = ["company", "site", "subscriptions", "moreSubscriptions"];
+
 fn about(path: &str) -> Option<About> {
     let page = ["auditId", "purpose", "definitionsVersion", "decidedAt"];
     let one = ["allowedBecause", "account", "withheld"];
@@ -168,7 +171,7 @@ fn about(path: &str) -> Option<About> {
                         &["allowedBecause", "signedIdentity", "journey", "withheld"],
                     ]
                     .concat(),
-                    &["account", "person", "role", "accounts"],
+                    &[&AROUND[..], &["account", "person", "role", "accounts"]].concat(),
                 ),
             )
         },
@@ -220,7 +223,7 @@ fn about(path: &str) -> Option<About> {
                     BEHALF,
                     (
                         "filter",
-                        "A condition of the policy language over `account.*`, `user.*` and `now`.",
+                        "A condition of the policy language over `account.*`, what stands around it (`company.*`, `site.*`, its only `subscription.*`), `user.*` and `now`.",
                     ),
                     (
                         "sort",
@@ -250,7 +253,10 @@ fn about(path: &str) -> Option<About> {
                     ),
                     ("If-None-Match", "An `ETag` that is held already."),
                 ],
-                object(&[&page[..], &one[..]].concat(), &["asOf"]),
+                object(
+                    &[&page[..], &one[..]].concat(),
+                    &[&AROUND[..], &["asOf"]].concat(),
+                ),
             )
         },
         "/v1/accounts/{id}/summary" => About {
@@ -265,7 +271,7 @@ fn about(path: &str) -> Option<About> {
                         &["people", "morePeople", "events", "journey"],
                     ]
                     .concat(),
-                    &[],
+                    &AROUND,
                 ),
             )
         },

@@ -4,6 +4,7 @@
 use kith_domain::Purpose;
 use kith_server::routes::{Method, ROUTES, Reveals};
 use kith_testkit::app::client::{account, person, person_in};
+use kith_testkit::app::facts::about;
 use kith_testkit::app::logs;
 use kith_testkit::{Answer, Client, Folder, Source, Store, TestApp};
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ const HOLD_VALUES: &[&str] = &[
     "quarantine",
     "quarantine_identifier",
     "role",
+    "site",
+    "subscription",
 ];
 
 async fn planted(store: Store) -> TestApp {
@@ -75,6 +78,24 @@ async fn planted(store: Store) -> TestApp {
             json!({"type": "track", "userId": NAME, "event": SECRET, "properties": {}}),
         ])
         .await;
+    app.tell(
+        "crm",
+        [
+            about(&["groupId:acme"])
+                .to("account.company", "companyId:crm-1")
+                .to("account.site", "siteKey:berlin"),
+            about(&["companyId:crm-1"])
+                .with(json!({"name": "Acme Example", "region": "eu", "creditNotes": SECRET})),
+            about(&["siteKey:berlin"]).with(json!({"region": "eu", "vendorNotes": SECRET})),
+            about(&["subscriptionId:sub-1"])
+                .to("subscription.account", "groupId:acme")
+                .with(json!({"status": "active", "discountCode": SECRET, "uncatalogued": SECRET})),
+            about(&["subscriptionId:sub-2"])
+                .to("subscription.account", "groupId:acme")
+                .with(json!({"status": SECRET, "discountCode": OLD_SECRET})),
+        ],
+    )
+    .await;
     app
 }
 
@@ -130,6 +151,8 @@ async fn list_all(client: &Client) -> Vec<Answer> {
     let name = format!("account.name != \"{SECRET}\"");
     let enumerated = format!("account.plan == \"{SECRET}\"");
     let broken = format!("account.plan == {SECRET} and {SECRET}");
+    let of_company = format!("company.creditNotes == \"{SECRET}\"");
+    let of_site = format!("site.region != \"{SECRET}\"");
     let mut answers = Vec::new();
     for purpose in Purpose::ALL {
         answers.push(client.list(&[("purpose", purpose.as_str())]).await);
@@ -140,6 +163,8 @@ async fn list_all(client: &Client) -> Vec<Answer> {
         [("filter", &name), ("limit", "1")],
         [("filter", &enumerated), ("limit", "1")],
         [("filter", &broken), ("limit", SECRET)],
+        [("filter", &of_company), ("count", "true")],
+        [("filter", &of_site), ("count", "true")],
         [("sort", "account.enterpriseNotes"), ("limit", "1")],
         [
             ("sort", "account.privateRevenue"),
@@ -166,6 +191,8 @@ async fn decide_all(client: &Client, id: &str) -> Vec<Answer> {
         ask("support.view", id, SECRET),
         ask("support.view", SECRET, "account.plan"),
         ask(SECRET, id, "account.plan"),
+        ask("support.view", id, "company.creditNotes"),
+        ask("support.view", id, "subscription.discountCode"),
         json!({"purpose": "support.view", "accounts": [id], "onBehalfOf": SECRET}),
     ]);
     let mut answers = Vec::new();
@@ -415,6 +442,11 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
             .any(|answer| answer.status == 200
                 && answer.json["account"]["plan"]["value"] == "growth")
     );
+    // What stands around the account was there to be shown.
+    for known in ["Acme Example", "berlin", "sub-1"] {
+        let is_shown = |answer: &Answer| answer.text.contains(known);
+        assert!(answers.iter().any(is_shown), "{known}");
+    }
 
     // Once more, now that all of it was counted.
     answers.push(app.operator().get("/metrics").await.expect(200));

@@ -9,6 +9,7 @@
 mod access;
 mod account;
 mod accounts;
+mod around;
 mod as_of;
 mod audit;
 mod audit_log;

@@ -20,8 +20,11 @@ impl Folder {
         let files = standard![
             "workspace.toml",
             "fields/account.toml",
+            "fields/company.toml",
             "fields/person.toml",
             "fields/role.toml",
+            "fields/site.toml",
+            "fields/subscription.toml",
             "events.toml",
             "policies/access.kith",
             "policies/fields.kith",
