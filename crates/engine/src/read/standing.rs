@@ -34,7 +34,10 @@ pub(crate) async fn standing(
     let subject = match root {
         RootId::Account(id) => of_account(id),
         RootId::Person(id) => of_person(id),
-        RootId::Company(_) => return Ok(Standing::Hidden),
+        RootId::Company(_)
+        | RootId::Conversation(_)
+        | RootId::Site(_)
+        | RootId::Subscription(_) => return Ok(Standing::Hidden),
     };
     let request = ContextRequest {
         purpose: begun.entry.purpose,
