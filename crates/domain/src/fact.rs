@@ -54,7 +54,63 @@ pub enum FactKind {
     },
     /// Traits of the root that `subject` names.
     Describe,
+    /// Somebody wrote something in the conversation that `subject` names; if an end user did, they are
+    /// the fact's person.
+    Message {
+        /// What kind of author.
+        author: Author,
+        /// Whether it is a note, which the other side does not read.
+        is_note: bool,
+    },
 }
+
+/// What kind of author wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Author {
+    /// An end user.
+    Person,
+    /// Someone of the support organisation.
+    Member,
+    /// Software that acts.
+    Agent,
+    /// The help desk itself.
+    System,
+}
+
+impl Author {
+    /// Every kind.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Member, Self::Agent, Self::System];
+
+    /// The word, as stored and shown.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Member => "member",
+            Self::Agent => "agent",
+            Self::System => "system",
+        }
+    }
+}
+
+impl std::str::FromStr for Author {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|author| author.as_str() == text).ok_or(())
+    }
+}
+
+/// The name under which the catalog has messages of conversations: `events.toml` says what may be in
+/// one, and how sensitive that is.
+pub const MESSAGE: &str = "conversation.message";
+/// The name under which the catalog has notes on conversations.
+pub const NOTE: &str = "conversation.note";
+/// The property of either that is what was written.
+pub const BODY: &str = "body";
+/// Most bytes that may be written in one message.
+pub const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 
 impl FactKind {
     /// The word, as stored and shown.
@@ -67,6 +123,7 @@ impl FactKind {
             Self::Alias => "alias",
             Self::Write { .. } => "write",
             Self::Describe => "describe",
+            Self::Message { .. } => "message",
         }
     }
 }
@@ -87,7 +144,7 @@ pub struct Fact {
     pub subject: Vec<Identifier>,
     /// What belongs to what, from the root of the relation's first kind that the fact names.
     pub relations: Vec<Related>,
-    /// Traits or event properties, unchecked.
+    /// Traits, or properties of an event or a message, unchecked.
     pub data: Map<String, Json>,
     /// When it was observed, corrected for the sender's clock, never later than it was received.
     pub observed_at: Timestamp,

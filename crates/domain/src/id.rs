@@ -131,6 +131,8 @@ typed_ids! {
     KeyId = "key";
     /// Someone of the support organisation.
     MemberId = "mem";
+    /// What somebody wrote in a conversation.
+    MessageId = "msg";
     /// An identifier node: what facts hang on.
     NodeId = "nod";
     /// An end user of the product.

@@ -36,11 +36,13 @@ pub use error::{EngineError, FieldRefused, Refused};
 pub use ingest::Ingested;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,
-    AccountSummary, AroundAnswer, AuditPage, ChangeItem, ConsistencyProof, Context, ContextRequest,
+    AccountSummary, AroundAnswer, AuditPage, AuthorAnswer, ChangeItem, ConsistencyProof, Context,
+    ContextRequest, ConversationAnswer, ConversationItem, ConversationNews, ConversationRequest,
     Decided, Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
     Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf,
-    JourneyRequest, LeafRef, ListRequest, MemberRef, OriginAnswer, PersonItem, PropertyAnswer,
-    RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, SubscriptionItem, Withheld,
+    JourneyRequest, LeafRef, ListRequest, MemberRef, MessageItem, OpenedItem, OriginAnswer,
+    PersonItem, PropertyAnswer, RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef,
+    SubscriptionItem, Withheld,
 };
 
 pub use kith_store::identity::RootId;

@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use kith_domain::Catalog;
 use kith_domain::fact::Trust;
+use kith_store::history::SaidRow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -123,38 +124,53 @@ pub(crate) struct Turn {
 /// Every change of the chosen values, as if each observation had been known in the moment that it is
 /// about; by field, then by time. What was observed in one moment is one change.
 pub(crate) fn turns(catalog: &Catalog, mut all: Vec<Observation>) -> Vec<Turn> {
-    let moment = |of: &Observation| (of.field.clone(), of.origin.observed);
-    all.sort_by_cached_key(moment);
+    all.sort_by(|a, b| (&a.field, a.origin.observed).cmp(&(&b.field, b.origin.observed)));
     let mut turns = Vec::new();
-    let mut profile = Profile::default();
-    for said in all.chunk_by(|a, b| a.field == b.field && a.origin.observed == b.origin.observed) {
-        let Some(first) = said.first() else { continue };
-        let value = |profile: &Profile| {
-            profile
-                .fields
-                .get(&first.field)
-                .cloned()
-                .unwrap_or_default()
-        };
-        let before = value(&profile);
-        for observation in said {
-            profile.observe(catalog, observation);
+    for of_field in all.chunk_by(|a, b| a.field == b.field) {
+        let mut held: Option<&Observation> = None;
+        for said in of_field.chunk_by(|a, b| a.origin.observed == b.origin.observed) {
+            let before = held;
+            for new in said {
+                let wins = held.is_none_or(|held| new.wins_over(held, catalog));
+                held = if wins { Some(new) } else { held };
+            }
+            let value =
+                |of: Option<&Observation>| of.map(|of| of.value.clone()).unwrap_or_default();
+            let (before, after) = (value(before), value(held));
+            if let Some(chosen) = held.filter(|_| before != after) {
+                turns.push(Turn {
+                    field: chosen.field.clone(),
+                    at: chosen.origin.observed,
+                    before,
+                    after,
+                    source: chosen.origin.source.clone(),
+                });
+            }
         }
-        let after = value(&profile);
-        if before == after {
-            continue;
-        }
-        let origin = profile.provenance.get(&first.field);
-        let source = origin.and_then(|json| Origin::deserialize(json).ok());
-        turns.push(Turn {
-            field: first.field.clone(),
-            at: first.origin.observed,
-            before,
-            after,
-            source: source.map_or_else(String::new, |origin| origin.source),
-        });
     }
     turns
+}
+
+impl Observation {
+    fn wins_over(&self, held: &Self, catalog: &Catalog) -> bool {
+        let (new, old) = (&self.origin, &held.origin);
+        rank(catalog, &self.field, new, &self.value, old, &held.value) == Ordering::Greater
+    }
+}
+
+impl From<SaidRow> for Observation {
+    fn from(row: SaidRow) -> Self {
+        Self {
+            field: row.field,
+            value: row.value.unwrap_or_default(),
+            origin: Origin::new(
+                &row.source,
+                row.trust,
+                row.observed_at.micros(),
+                row.received_at.micros(),
+            ),
+        }
+    }
 }
 
 /// Whether one value of a field is chosen over another.

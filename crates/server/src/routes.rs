@@ -5,7 +5,9 @@ use axum::routing::{MethodRouter, get, patch, post};
 use kith_domain::Purpose;
 
 use crate::App;
-use crate::api::{accounts, audit, context, decisions, health, ingest, journey, metrics, writes};
+use crate::api::{
+    accounts, audit, context, conversations, decisions, health, ingest, journey, metrics, writes,
+};
 use crate::{console, openapi};
 
 /// Where a route's purpose comes from.
@@ -151,6 +153,14 @@ pub const ROUTES: &[Route] = &[
         reveals: Reveals::GovernedFields,
         door: Door::Api,
         handler: || get(journey::of_person),
+    },
+    Route {
+        method: Method::Get,
+        path: "/v1/conversations/{id}",
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        door: Door::Api,
+        handler: || get(conversations::read),
     },
     Route {
         method: Method::Post,

@@ -363,11 +363,11 @@ pub(crate) fn read_event(row: &Row) -> Result<EventRow, StoreError> {
     })
 }
 
-fn read_trust(columns: &mut Columns<'_>) -> Result<Trust, StoreError> {
+pub(crate) fn read_trust(columns: &mut Columns<'_>) -> Result<Trust, StoreError> {
     columns.word("trust", &TRUSTS, Trust::as_str)
 }
 
-pub(crate) fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
+fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
     let mut columns = row.columns("observation");
     Ok(ObservationRow {
         node: columns.id("node", NodeId::from_slice)?,

@@ -1,143 +1,112 @@
 //! What was said of a root's fields over time: the observations that the values of then, and their
-//! changes, follow from. One statement each.
+//! changes, follow from.
 
 use kith_domain::Timestamp;
+use kith_domain::fact::Trust;
 use kith_domain::id::{AccountId, WorkspaceId};
+use serde_json::Value as Json;
 
 use crate::db::param::Param;
-use crate::db::sql::{Column, text};
-use crate::facts::{ObservationRow, read_observation};
+use crate::db::row::Row;
+use crate::db::sql::{Column, bytes, text};
+use crate::facts::read_trust;
 use crate::identity::RootId;
 use crate::{StoreError, Tx};
 
-/// Whose fields: those of a root, or of a person's role in an account.
-#[derive(Debug, Clone, Copy)]
-pub struct Whose {
-    /// The root; the person, for a role.
+/// A field of a root; of a person, for a field of their role.
+pub type Of<'a> = (RootId, &'a str);
+
+/// One value that was said of a field of a root.
+#[derive(Clone, PartialEq)]
+pub struct SaidRow {
+    /// The root.
     pub root: RootId,
-    /// The account that the role is in.
-    pub role_in: Option<AccountId>,
+    /// The full field path.
+    pub field: String,
+    /// The source that said so.
+    pub source: String,
+    /// How far the source is believed.
+    pub trust: Trust,
+    /// When it was so, corrected for the sender's clock.
+    pub observed_at: Timestamp,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// The canonical value; `None` deletes.
+    pub value: Option<Json>,
 }
 
-const FIELDS: [Column; 1] = [text("field")];
+impl std::fmt::Debug for SaidRow {
+    /// Leaves the value out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SaidRow")
+            .field("root", &self.root)
+            .field("field", &self.field)
+            .field("source", &self.source)
+            .field("observed_at", &self.observed_at)
+            .finish_non_exhaustive()
+    }
+}
 
-// The observations of a root's fields up to a time.
+const OF: [Column; 2] = [bytes("root"), text("field")];
+
 macro_rules! said {
     ($account_node:literal) => {
         concat!(
-            " FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.field = r.field
-               AND o.node IN (SELECT i.id FROM identifier i WHERE i.workspace = ?1 AND i.root = ?2)
+            "SELECT r.root, o.field, o.source, o.trust, o.observed_at, o.received_at, o.value
+             FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.field = r.field
+               AND o.node IN (SELECT i.id FROM identifier i WHERE i.workspace = ?1 AND i.root = r.root)
                AND ",
             $account_node,
-            " AND o.observed_at <= ?4"
-        )
-    };
-    (of_root) => {
-        said!("o.account_node = ?3")
-    };
-    (of_role) => {
-        said!("o.account_node IN (SELECT a.id FROM identifier a WHERE a.workspace = ?1 AND a.root = ?3)")
-    };
-}
-
-// Of each source, trusted so or so, the newest; all of them, if several are as new.
-macro_rules! newest {
-    ($whose:tt) => {
-        concat!(
-            "SELECT p.node, p.account_node, p.field, p.source, p.message_id, p.trust, p.observed_at,
-               p.received_at, p.value
-             FROM (SELECT o.*, rank() OVER (PARTITION BY o.field, o.trust, o.source
-               ORDER BY o.observed_at DESC, o.received_at DESC) AS place",
-            said!($whose),
-            ") p WHERE p.place = 1"
+            " AND o.observed_at <= ?3
+             LIMIT ?4"
         )
     };
 }
+const OF_ROOT: &str = said!("o.account_node = ?2");
+const OF_ROLE: &str = said!(
+    "o.account_node IN (SELECT a.id FROM identifier a WHERE a.workspace = ?1 AND a.root = ?2)"
+);
 
-// What a source says again, with nothing said between, changes no choice, now or ever: it is left out
-// where it is clear which came before, for sources repeat themselves in every message.
-macro_rules! turns {
-    ($whose:tt) => {
-        concat!(
-            "SELECT h.node, h.account_node, h.field, h.source, h.message_id, h.trust, h.observed_at,
-               h.received_at, h.value
-             FROM (SELECT p.*, lag(p.source) OVER t AS source_before,
-                 lag(p.value) OVER t AS value_before, lag(p.peers) OVER t AS peers_before
-               FROM (SELECT o.*, count(*) OVER (PARTITION BY o.field, o.trust, o.observed_at,
-                 o.received_at, o.source) AS peers",
-            said!($whose),
-            ") p WINDOW t AS (PARTITION BY p.field, p.trust
-                 ORDER BY p.observed_at, p.received_at, p.source)) h
-             WHERE h.peers > 1 OR h.peers_before IS NULL OR h.peers_before > 1
-               OR h.source_before <> h.source OR h.value_before IS DISTINCT FROM h.value
-             LIMIT ?5"
-        )
-    };
-}
-
-/// The observations of these fields that can have been chosen at a time, in no order: of each source
-/// the newest until then.
-///
-/// # Errors
-/// If the database fails.
-pub async fn as_of(
-    tx: &mut Tx<'_>,
-    ws: WorkspaceId,
-    whose: Whose,
-    fields: &[&str],
-    at: Timestamp,
-) -> Result<Vec<ObservationRow>, StoreError> {
-    let (root, role_in) = whose.params();
-    let shared = [ws.into(), root, role_in, at.into()];
-    let sql = match whose.role_in {
-        None => newest!(of_root),
-        Some(_) => newest!(of_role),
-    };
-    read(tx, sql, &shared, fields).await
-}
-
-/// The observations of these fields up to a time, in no order, without those that repeat what the
-/// same source said just before. More than `limit` are not all.
+/// What was said of these fields up to a time, in no order; one statement. All the roots are of one
+/// kind; with an account, the fields are those of the people's roles in it. More than `limit` are not all.
 ///
 /// # Errors
 /// If the database fails.
 pub async fn until(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
-    whose: Whose,
-    fields: &[&str],
+    role_in: Option<AccountId>,
+    of: &[Of<'_>],
     at: Timestamp,
     limit: u32,
-) -> Result<Vec<ObservationRow>, StoreError> {
-    let (root, role_in) = whose.params();
-    let most = i64::from(limit) + 1;
-    let shared = [ws.into(), root, role_in, at.into(), most.into()];
-    let sql = match whose.role_in {
-        None => turns!(of_root),
-        Some(_) => turns!(of_role),
+) -> Result<Vec<SaidRow>, StoreError> {
+    let Some(kind) = of.first().map(|(root, _)| root.kind()) else {
+        return Ok(Vec::new());
     };
-    read(tx, sql, &shared, fields).await
-}
-
-impl Whose {
-    fn params(&self) -> (Param<'_>, Param<'_>) {
-        let role_in = self.role_in.as_ref().map_or(Param::Bytes(&[]), Param::from);
-        ((&self.root).into(), role_in)
-    }
-}
-
-async fn read(
-    tx: &mut Tx<'_>,
-    sql: &str,
-    shared: &[Param<'_>],
-    fields: &[&str],
-) -> Result<Vec<ObservationRow>, StoreError> {
-    let rows: Vec<_> = fields.iter().map(|field| [(*field).into()]).collect();
-    tx.each(sql, shared, &FIELDS, &rows)
-        .await?
+    let (sql, account_node) = match &role_in {
+        None => (OF_ROOT, Param::Bytes(&[])),
+        Some(account) => (OF_ROLE, account.into()),
+    };
+    let most = i64::from(limit) + 1;
+    let shared = [ws.into(), account_node, at.into(), most.into()];
+    let rows: Vec<_> = of
         .iter()
-        .map(read_observation)
-        .collect()
+        .map(|(root, field)| [root.into(), (*field).into()])
+        .collect();
+    let found = tx.each(sql, &shared, &OF, &rows).await?;
+    let read = |row: &Row| {
+        let mut columns = row.columns("observation");
+        Ok(SaidRow {
+            root: columns.id("root", |bytes| RootId::from_slice(kind, bytes))?,
+            field: columns.string("field")?,
+            source: columns.string("source")?,
+            trust: read_trust(&mut columns)?,
+            observed_at: columns.time("observed_at")?,
+            received_at: columns.time("received_at")?,
+            value: columns.opt("value", |columns, name| columns.json(name))?,
+        })
+    };
+    found.iter().map(read).collect()
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ pub mod identity;
 pub mod journey;
 pub mod keys;
 pub mod members;
+pub mod messages;
 pub mod profiles;
 pub mod quarantine;
 pub mod relations;

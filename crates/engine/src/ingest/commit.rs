@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kith_domain::fact::{Fault, Trust};
-use kith_domain::id::{EventId, NodeId, QuarantineId, WorkspaceId};
+use kith_domain::fact::{Author, Fault, Trust};
+use kith_domain::id::{EventId, MessageId, NodeId, QuarantineId, WorkspaceId};
 use kith_domain::{Identifier, RootKind, Runtime, Timestamp, Value};
 use kith_store::dedup::{self, Claim};
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
 use kith_store::identity::{self, EdgeRow, NewNode, RootId};
+use kith_store::messages::{self, MessageRow};
 use kith_store::quarantine::{self, QuarantineRow, Status};
 use kith_store::{StoreError, Tx, definitions};
 
@@ -99,6 +100,7 @@ pub(crate) async fn commit(
     let placed = place(tx, workspace, &runtime, &nodes.rows, &edges).await?;
     let said = origin.rows(&nodes, kept);
     facts::insert_events(tx, workspace, &said.events).await?;
+    messages::insert(tx, workspace, &said.messages).await?;
     facts::insert_observations(tx, workspace, &said.observations).await?;
     facts::insert_memberships(tx, workspace, &said.memberships).await?;
 
@@ -139,6 +141,7 @@ struct Said<'a> {
 /// The rows of a delivery.
 pub(super) struct Rows {
     pub(super) events: Vec<EventRow>,
+    pub(super) messages: Vec<MessageRow>,
     pub(super) observations: Vec<ObservationRow>,
     pub(super) memberships: Vec<MembershipRow>,
 }
@@ -197,12 +200,14 @@ impl Said<'_> {
     fn rows(&self, nodes: &Nodes, kept: Vec<(String, Kept)>) -> Rows {
         let mut rows = Rows {
             events: Vec::new(),
+            messages: Vec::new(),
             observations: Vec::new(),
             memberships: Vec::new(),
         };
         for (message_id, part) in kept {
             let first = |kind| part.first(kind).and_then(|of| nodes.id(of));
             let (person, account) = (first(RootKind::Person), first(RootKind::Account));
+            let conversation = first(RootKind::Conversation);
             let observed = |node, account_node, field, value| ObservationRow {
                 node,
                 account_node,
@@ -249,6 +254,24 @@ impl Said<'_> {
                     first_seen_at: part.observed_at,
                     ended_at: None,
                 });
+            }
+            if let Some((author, is_note)) = part.written {
+                if let Some(((id, _, properties), node)) = part.event.zip(conversation) {
+                    rows.messages.push(MessageRow {
+                        node,
+                        at: part.observed_at,
+                        id: MessageId::from_uuid(id.uuid()),
+                        is_note,
+                        author,
+                        author_node: person.filter(|_| author == Author::Person),
+                        properties,
+                        source: self.source.to_owned(),
+                        message_id,
+                        received_at: self.received_at,
+                        definitions_version: self.version,
+                    });
+                }
+                continue;
             }
             if let (Some((id, name, properties)), Some(node)) = (part.event, person.or(account)) {
                 rows.events.push(EventRow {

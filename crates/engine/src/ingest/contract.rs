@@ -8,6 +8,8 @@ use kith_domain::fact::{self, Fact, FactKind, Fault, Trust};
 use kith_domain::{Catalog, Entity, FieldIdx, Identifier, Lifecycle, RootKind};
 use serde_json::{Map, Value as Json};
 
+use super::message;
+
 /// Most faults that one message may have; the rest are counted in the last one.
 const MAX_FAULTS: usize = 64;
 
@@ -127,6 +129,9 @@ pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) ->
                 traits(catalog, deliverer, fact, [own, own], &mut checked);
             }
         }
+        FactKind::Message { is_note, .. } => {
+            message::check(catalog, deliverer, fact, *is_note, &mut checked);
+        }
         FactKind::Alias => {}
         FactKind::Write { entity, at } => {
             fields(catalog, deliverer, (*entity, at), &fact.data, &mut checked);
@@ -215,6 +220,7 @@ fn fields(
     }
 }
 
+/// An event; but what is written in a conversation is none.
 fn track(
     catalog: &Catalog,
     deliverer: Deliverer<'_>,
@@ -233,7 +239,19 @@ fn track(
         ));
         return;
     };
-    if let Err((code, detail)) = admitted(occurrence, deliverer) {
+    let is_written = [fact::MESSAGE, fact::NOTE].contains(&&*event.name);
+    let refused = match admitted(occurrence, deliverer) {
+        Ok(()) if is_written => Some((
+            "message-as-event",
+            format!(
+                "`{}` is written in a conversation: deliver it as a message of one",
+                event.name
+            ),
+        )),
+        Ok(()) => None,
+        Err(fault) => Some(fault),
+    };
+    if let Some((code, detail)) = refused {
         checked.faults.push(Fault {
             path: "event".into(),
             code,
@@ -241,6 +259,19 @@ fn track(
         });
         return;
     }
+    let canonical = held(catalog, deliverer, event, properties, checked, value);
+    checked.event = Some((event.name.to_string(), canonical));
+}
+
+/// The canonical properties of an event that fit it, each as `read` takes it.
+pub(super) fn held(
+    catalog: &Catalog,
+    deliverer: Deliverer<'_>,
+    event: &Event,
+    properties: &Map<String, Json>,
+    checked: &mut Checked,
+    read: impl Fn(&Field, Deliverer<'_>, &Json) -> Result<Json, (&'static str, String)>,
+) -> Map<String, Json> {
     let mut canonical = Map::new();
     for (key, json) in properties {
         let path = fact::path("properties", key);
@@ -250,7 +281,7 @@ fn track(
                 "property",
                 "add it to the event in `events.toml` and replay, or stop sending it",
             )),
-            Some(field) => match value(field, deliverer, json) {
+            Some(field) => match read(field, deliverer, json) {
                 Ok(json) if json.is_null() => {}
                 Ok(json) => {
                     canonical.insert(field.path.as_str().to_owned(), json);
@@ -259,7 +290,7 @@ fn track(
             },
         }
     }
-    checked.event = Some((event.name.to_string(), canonical));
+    canonical
 }
 
 fn property<'a>(catalog: &'a Catalog, event: &Event, key: &str) -> Option<&'a Field> {
@@ -292,7 +323,7 @@ fn shown_identifier(catalog: &Catalog, identifier: &Identifier, checked: &mut Ch
 }
 
 /// The canonical value, or why the field does not take it. `null` passes: it deletes.
-fn value(
+pub(super) fn value(
     field: &Field,
     deliverer: Deliverer<'_>,
     json: &Json,
@@ -307,7 +338,10 @@ fn value(
     }
 }
 
-fn admitted(field: &Field, deliverer: Deliverer<'_>) -> Result<(), (&'static str, String)> {
+pub(super) fn admitted(
+    field: &Field,
+    deliverer: Deliverer<'_>,
+) -> Result<(), (&'static str, String)> {
     if field.lifecycle == Lifecycle::Draft {
         let detail = format!(
             "`{}` is a draft: publish it as `active` and replay",

@@ -3,13 +3,14 @@
 
 mod commit;
 mod contract;
+mod message;
 mod project;
 mod relations;
 mod roles;
 
 use std::sync::Arc;
 
-use kith_domain::fact::{Decoder, Fact, FactKind, Fault, Message, Related};
+use kith_domain::fact::{Author, Decoder, Fact, FactKind, Fault, Message, Related};
 use kith_domain::id::EventId;
 use kith_domain::{Catalog, Entity, Identifier, RootKind, Timestamp};
 use serde_json::{Map, Value as Json};
@@ -20,7 +21,6 @@ use crate::access::Source;
 use crate::definitions::Version;
 use crate::error::EngineError;
 use contract::{Checked, Deliverer};
-pub(crate) use project::observation;
 
 pub(crate) use commit::{Committed, commit};
 
@@ -65,6 +65,8 @@ pub(crate) struct Kept {
     /// Identifiers that are values of a field too, by its full path.
     pub(crate) shown: Vec<(Identifier, String)>,
     pub(crate) event: Option<(EventId, String, Map<String, Json>)>,
+    /// Who wrote the event, which is a message, and whether it is a note.
+    written: Option<(Author, bool)>,
     observed_at: Timestamp,
 }
 
@@ -231,6 +233,10 @@ impl Engine {
                 .get(idx)
                 .map_or_else(String::new, |field| field.path.to_string())
         };
+        let written = match fact.kind {
+            FactKind::Message { author, is_note } => Some((author, is_note)),
+            _ => None,
+        };
         let names_both = !fact.person.is_empty() && !fact.account.is_empty();
         let kept = Kept {
             rule: fact.kind.as_str(),
@@ -238,7 +244,10 @@ impl Engine {
                 && match fact.kind {
                     FactKind::Group | FactKind::Identify => true,
                     FactKind::Write { entity, .. } => entity == Entity::Role,
-                    FactKind::Track { .. } | FactKind::Alias | FactKind::Describe => false,
+                    FactKind::Track { .. }
+                    | FactKind::Alias
+                    | FactKind::Describe
+                    | FactKind::Message { .. } => false,
                 },
             person: fact.person,
             account: fact.account,
@@ -255,6 +264,7 @@ impl Engine {
             event: event.map(|(name, properties)| {
                 (EventId::from_uuid(self.runtime().uuid()), name, properties)
             }),
+            written,
             observed_at: fact.observed_at,
         };
         (kept, faults)

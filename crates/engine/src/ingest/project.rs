@@ -77,6 +77,19 @@ pub(super) async fn project(
             told.insert(root, fields);
         }
     }
+    let written = touched.said.messages.iter();
+    let written: BTreeSet<RootId> = written
+        .filter_map(|row| placed.roots.get(&row.node).copied())
+        .collect();
+    for conversation in written {
+        changes.push(change(
+            touched.at,
+            conversation,
+            "message",
+            Vec::new(),
+            version,
+        ));
+    }
     for person in roles::project(tx, workspace, version, touched).await? {
         let root = RootId::Person(person);
         changes.push(change(touched.at, root, "roles", Vec::new(), version));
@@ -115,7 +128,7 @@ fn change(
     }
 }
 
-pub(crate) fn observation(row: &ObservationRow) -> Observation {
+pub(super) fn observation(row: &ObservationRow) -> Observation {
     Observation {
         field: row.field.clone(),
         value: row.value.clone().unwrap_or_default(),

@@ -14,7 +14,6 @@ use kith_domain::id::{AccountId, PersonId};
 use kith_domain::time::MICROS_PER_SECOND;
 use kith_domain::{Catalog, Entity, Purpose, Scope, Timestamp};
 use kith_policy::{Plan, Reason, State, Subject, Verdict};
-use kith_store::history::Whose;
 use kith_store::{StoreError, Tx, journey, profiles};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -180,12 +179,8 @@ impl Engine {
                     };
                     let then = match &asked.bound.account {
                         Some(account) if asked.decision.verdict.is_allowed() => {
-                            let whose = Whose {
-                                root: account.id.into(),
-                                role_in: None,
-                            };
                             let catalog = &asked.version.definitions.catalog;
-                            let of = (Entity::Account, whose);
+                            let of = (Entity::Account, account.id.into());
                             Some(then(tx, workspace, catalog, &asked.decision, of, at).await?)
                         }
                         _ => None,

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use kith_domain::catalog::Field;
+use kith_domain::catalog::{Event, Field};
 use kith_domain::id::{AccountId, EventId, PersonId};
 use kith_domain::{Catalog, Entity, FieldIdx, FieldPath, MaskKind, Purpose, Timestamp, Value};
 use kith_policy::{Decision, Reason, Row, State, mask};
@@ -265,6 +265,20 @@ impl Governor<'_> {
             return None;
         }
         let event = self.catalog.event(name)?;
+        Some(JourneyItem {
+            id,
+            event: event.name.to_string(),
+            at,
+            properties: self.properties(event, properties),
+        })
+    }
+
+    /// The visible and masked properties of an event that have a value.
+    pub(super) fn properties(
+        &mut self,
+        event: &Event,
+        properties: &Map<String, Json>,
+    ) -> IndexMap<String, PropertyAnswer> {
         let mut answers = IndexMap::new();
         for (key, idx) in &event.properties {
             let Some(field) = self.catalog.get(*idx) else {
@@ -280,12 +294,7 @@ impl Governor<'_> {
                 answers.insert(key.to_string(), PropertyAnswer { state, value });
             }
         }
-        Some(JourneyItem {
-            id,
-            event: event.name.to_string(),
-            at,
-            properties: answers,
-        })
+        answers
     }
 
     /// Whether it may be told that such an event happened; if it may, its name is taken to leave.

@@ -1,16 +1,20 @@
 //! The values of a field's past. They are fields like any other: only those that the decision of now
 //! does not hide are read at all, and what leaves of them is governed by that decision.
 
+use kith_domain::id::{AccountId, WorkspaceId};
 use kith_domain::{Catalog, Entity, Timestamp};
 use kith_policy::{Decision, Row, State};
 use kith_store::Tx;
-use kith_store::history::{self, Whose};
+use kith_store::history::{self, SaidRow};
+use kith_store::identity::RootId;
 use serde_json::{Map, Value as Json};
 
 use super::subject::typed;
 use crate::error::EngineError;
-use crate::ingest::observation;
-use crate::profile::Profile;
+use crate::profile::{Observation, Profile};
+
+/// Most observations that a past is made of.
+const MAX_OBSERVATIONS: u32 = 200_000;
 
 /// An entity's row as it was.
 pub(super) struct Then {
@@ -26,18 +30,38 @@ pub(super) fn shown<'c>(catalog: &'c Catalog, decision: &Decision, entity: Entit
     shown.map(|(_, field)| field.path.as_str()).collect()
 }
 
+/// What was said of fields until a time; `narrower` says what to ask for instead if that is too much.
+pub(super) async fn said(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    role_in: Option<AccountId>,
+    of: &[history::Of<'_>],
+    until: Timestamp,
+    narrower: &str,
+) -> Result<Vec<SaidRow>, EngineError> {
+    let most = MAX_OBSERVATIONS;
+    let rows = history::until(tx, workspace, role_in, of, until, most).await?;
+    if rows.len() > most as usize {
+        return Err(EngineError::TooBroad(format!(
+            "its fields were observed more than {most} times: {narrower}"
+        )));
+    }
+    Ok(rows)
+}
+
 /// The row as it was: what was observed until then, chosen as it is chosen today.
 pub(super) async fn then(
     tx: &mut Tx<'_>,
-    workspace: kith_domain::id::WorkspaceId,
+    workspace: WorkspaceId,
     catalog: &Catalog,
     decision: &Decision,
-    (entity, whose): (Entity, Whose),
+    (entity, root): (Entity, RootId),
     at: Timestamp,
 ) -> Result<Then, EngineError> {
     let fields = shown(catalog, decision, entity);
-    let rows = history::as_of(tx, workspace, whose, &fields, at).await?;
-    let said: Vec<_> = rows.iter().map(observation).collect();
+    let of: Vec<_> = fields.into_iter().map(|field| (root, field)).collect();
+    let said = said(tx, workspace, None, &of, at, "ask for it as it is now").await?;
+    let said: Vec<_> = said.into_iter().map(Observation::from).collect();
     let profile = Profile::of(catalog, &said);
     Ok(Then {
         at,

@@ -16,23 +16,23 @@ use futures_util::future::BoxFuture;
 use kith_domain::id::{AccountId, EventId, PersonId};
 use kith_domain::{Entity, FieldIdx, FieldPath, MaskKind, Purpose, Scope, Timestamp};
 use kith_policy::{Reason, Verdict};
-use kith_store::history::{self, Whose};
+use kith_store::identity::RootId;
 use kith_store::{Tx, journey};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
 use super::answer::{Governor, IdAnswer, JourneyItem, Withheld};
-use super::as_of::shown;
+use super::as_of::{said, shown};
 use super::context::{
     Asked, Begun, ContextRequest, MemberRef, Miss, Read, RootRef, SubjectRef, in_view, statements,
 };
 use super::cursor::{self, Seal};
 use super::governed::{Governed, Sealed};
+use super::line::ConversationItem;
 use crate::Engine;
 use crate::access::Caller;
 use crate::error::EngineError;
-use crate::ingest::observation;
-use crate::profile::{Turn, turns};
+use crate::profile::{Observation, Turn, turns};
 
 /// Most items of one page.
 const MAX_LIMIT: u32 = 200;
@@ -40,10 +40,9 @@ const MAX_LIMIT: u32 = 200;
 const DEFAULT_LIMIT: u32 = 50;
 /// Events that are read at once.
 const BATCH: u32 = 250;
-/// Most observations that changes are found among.
-const MAX_OBSERVATIONS: u32 = 50_000;
 /// What to ask for instead of what takes too long.
-const NARROWER: &str = "ask for one of the `kinds` alone, or for the time `before` which you know";
+pub(super) const NARROWER: &str =
+    "ask for one of the `kinds` alone, or for the time `before` which you know";
 
 /// Whose journey is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +56,8 @@ pub enum JourneyOf {
 /// What a journey is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum JourneyKind {
+    /// Conversations, and changes of their fields.
+    Conversation,
     /// Events.
     Event,
     /// Changes of fields.
@@ -65,12 +66,13 @@ pub enum JourneyKind {
 
 impl JourneyKind {
     /// Every kind; of one moment the later ones are the newer.
-    pub const ALL: [Self; 2] = [Self::Event, Self::Change];
+    pub const ALL: [Self; 3] = [Self::Conversation, Self::Event, Self::Change];
 
     /// The word, as asked for and answered.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Conversation => "conversation",
             Self::Event => "event",
             Self::Change => "change",
         }
@@ -142,6 +144,8 @@ pub enum JourneyEntry {
     Event(JourneyItem),
     /// A field's value changed.
     Change(ChangeItem),
+    /// A conversation began, or changed.
+    Conversation(ConversationItem),
 }
 
 /// A change of a field's value, in the field's governed form of now.
@@ -167,19 +171,22 @@ pub struct ChangeItem {
     pub source: Option<String>,
 }
 
-/// Where an item stands on the time line. Of one moment, changes are newer than events.
+/// Where an item stands on the time line. Of one moment, changes are newer than events, and those than
+/// conversations.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    at: Timestamp,
-    kind: JourneyKind,
-    key: String,
+pub(super) struct Place {
+    pub(super) at: Timestamp,
+    pub(super) kind: JourneyKind,
+    pub(super) key: String,
 }
 
 /// An item that may leave, with the fields that leave with it.
-struct Candidate {
-    place: Place,
-    entry: JourneyEntry,
-    released: Vec<String>,
+pub(super) struct Candidate {
+    pub(super) place: Place,
+    pub(super) entry: JourneyEntry,
+    pub(super) released: Vec<String>,
+    /// The statements that allowed it, beside those of the whole.
+    pub(super) decided_by: Vec<String>,
 }
 
 impl From<&JourneyRequest> for ContextRequest {
@@ -211,12 +218,12 @@ impl JourneyRequest {
         }
     }
 
-    fn wants(&self, kind: JourneyKind) -> bool {
+    pub(super) fn wants(&self, kind: JourneyKind) -> bool {
         self.kinds.is_empty() || self.kinds.contains(&kind)
     }
 
     /// The newest moment that is looked at.
-    fn until(&self, cursor: Option<&Place>) -> Timestamp {
+    pub(super) fn until(&self, cursor: Option<&Place>) -> Timestamp {
         match (cursor, self.before) {
             (Some(place), _) => place.at,
             (None, Some(before)) => before.plus_micros(-1),
@@ -329,6 +336,7 @@ impl Engine {
         let mut governor = asked.governor();
         line.changes(tx, &governor).await?;
         line.events(tx, &mut governor).await?;
+        line.conversations(tx).await?;
         let mut found = line.found;
         found.sort_by(|a, b| b.place.cmp(&a.place));
         let has_more = found.len() > limit;
@@ -338,11 +346,13 @@ impl Engine {
             None => None,
         };
 
-        let withheld = governor.withheld(&asked.entities());
+        let withheld = asked.withheld(&governor, request);
+        let mut decided_by = statements(&allowed_because);
         let mut released = Vec::new();
         let mut items = Vec::with_capacity(found.len());
         for candidate in found {
             released.extend(candidate.released);
+            decided_by.extend(candidate.decided_by);
             items.push(candidate.entry);
         }
         let answer = Journey {
@@ -361,7 +371,9 @@ impl Engine {
             allowed_because,
         };
         let mut entry = asked.entry;
-        entry.statements = statements(&answer.allowed_because);
+        decided_by.sort_unstable();
+        decided_by.dedup();
+        entry.statements = decided_by;
         entry.detail = Some(format!("{} items", answer.items.len()));
         entry.set_fields(released);
         Ok(Read::Answer(Sealed::new(answer, entry)))
@@ -390,42 +402,53 @@ impl Asked {
         }
     }
 
-    /// Whose changes and events are on the time line.
-    fn entities(&self) -> Vec<Entity> {
-        let changes = self.changing().into_iter().map(|(entity, _)| entity);
-        changes.chain([Entity::Event]).collect()
+    /// The hidden fields of what is on the time line; those of conversations, if they are hidden whichever
+    /// it is.
+    fn withheld(&self, governor: &Governor<'_>, request: &JourneyRequest) -> Vec<Withheld> {
+        let catalog = &self.version.definitions.catalog;
+        let changes = self.changing().into_iter().map(|(entity, ..)| entity);
+        let entities: Vec<_> = changes.chain([Entity::Event]).collect();
+        let mut withheld = governor.withheld(&entities);
+        if request.wants(JourneyKind::Conversation) {
+            let is_hidden = |of: &Withheld| {
+                let field = catalog.find(of.field.as_str());
+                field.is_some_and(|field| self.plan.hides(field))
+            };
+            let of_conversations = governor.withheld(&[Entity::Conversation]);
+            withheld.extend(of_conversations.into_iter().filter(is_hidden));
+        }
+        withheld
     }
 
     /// Whose fields change on the time line: the person's and their role's, else the account's.
-    fn changing(&self) -> Vec<(Entity, Whose)> {
+    fn changing(&self) -> Vec<(Entity, RootId, Option<AccountId>)> {
         let account = self.bound.account.as_ref().map(|account| account.id);
-        let of = |root, role_in| Whose { root, role_in };
         match (&self.bound.person, account) {
             (Some(person), account) => {
                 let role = self.bound.role.as_ref().and(account);
-                let role = role.map(|account| (Entity::Role, of(person.id.into(), Some(account))));
-                let own = (Entity::Person, of(person.id.into(), None));
+                let role = role.map(|account| (Entity::Role, person.id.into(), Some(account)));
+                let own = (Entity::Person, person.id.into(), None);
                 std::iter::once(own).chain(role).collect()
             }
-            (None, Some(account)) => vec![(Entity::Account, of(account.into(), None))],
+            (None, Some(account)) => vec![(Entity::Account, account.into(), None)],
             (None, None) => Vec::new(),
         }
     }
 }
 
 /// A page in the making.
-struct Line<'a> {
-    request: &'a JourneyRequest,
-    asked: &'a Asked,
-    cursor: Option<Place>,
+pub(super) struct Line<'a> {
+    pub(super) request: &'a JourneyRequest,
+    pub(super) asked: &'a Asked,
+    pub(super) cursor: Option<Place>,
     /// One more than the page shows.
     wanted: usize,
-    found: Vec<Candidate>,
+    pub(super) found: Vec<Candidate>,
 }
 
 impl Line<'_> {
     /// Whether a place belongs to what is asked for, and behind the page before.
-    fn holds(&self, place: &Place) -> bool {
+    pub(super) fn holds(&self, place: &Place) -> bool {
         let after = self.request.after.is_none_or(|after| place.at >= after);
         let before = self.request.before.is_none_or(|before| place.at < before);
         after && before && self.cursor.as_ref().is_none_or(|cursor| place < cursor)
@@ -444,16 +467,12 @@ impl Line<'_> {
         let catalog = &asked.version.definitions.catalog;
         let until = self.request.until(self.cursor.as_ref());
         let mut found = Vec::new();
-        for (entity, whose) in asked.changing() {
-            let fields = shown(catalog, &asked.decision, entity);
-            let (workspace, most) = (asked.workspace, MAX_OBSERVATIONS);
-            let rows = history::until(tx, workspace, whose, &fields, until, most).await?;
-            if rows.len() > most as usize {
-                return Err(EngineError::TooBroad(format!(
-                    "its fields were observed more than {most} times: {NARROWER}"
-                )));
-            }
-            found.extend(turns(catalog, rows.iter().map(observation).collect()));
+        for (entity, root, role_in) in asked.changing() {
+            let fields = shown(catalog, &asked.decision, entity).into_iter();
+            let of: Vec<_> = fields.map(|field| (root, field)).collect();
+            let said = said(tx, asked.workspace, role_in, &of, until, NARROWER).await?;
+            let said = said.into_iter().map(Observation::from);
+            found.extend(turns(catalog, said.collect()));
         }
         found.sort_by_key(|turn| std::cmp::Reverse(turn.place()));
         let changes = found.into_iter().filter_map(|turn| {
@@ -464,6 +483,7 @@ impl Line<'_> {
                 place,
                 entry: JourneyEntry::Change(change),
                 released: vec![released],
+                decided_by: Vec::new(),
             })
         });
         let changes: Vec<_> = changes.take(self.wanted).collect();
@@ -512,6 +532,7 @@ impl Line<'_> {
                     place,
                     entry: JourneyEntry::Event(event),
                     released: std::mem::take(&mut governor.released),
+                    decided_by: Vec::new(),
                 });
                 if self.found.len() == enough {
                     return Ok(());
@@ -527,7 +548,14 @@ impl Line<'_> {
     fn event_bound(&self) -> Option<journey::Cursor> {
         let last = EventId::from_slice(&[0xff; 16]).unwrap_or(EventId::NIL);
         match (&self.cursor, self.request.before) {
-            (Some(place), _) => Some((place.at, place.key.parse().unwrap_or(last))),
+            (Some(place), _) => {
+                let id = match place.kind {
+                    JourneyKind::Conversation => EventId::NIL,
+                    JourneyKind::Event => place.key.parse().unwrap_or(EventId::NIL),
+                    JourneyKind::Change => last,
+                };
+                Some((place.at, id))
+            }
             (None, Some(before)) => Some((before, EventId::NIL)),
             (None, None) => None,
         }
@@ -547,7 +575,7 @@ impl Turn {
 impl Governor<'_> {
     /// A change in the form that the field's state of now allows, with the name under which it leaves;
     /// none if that form shows no change.
-    fn change(&self, idx: FieldIdx, turn: Turn) -> Option<(ChangeItem, String)> {
+    pub(super) fn change(&self, idx: FieldIdx, turn: Turn) -> Option<(ChangeItem, String)> {
         let field = self.catalog.get(idx)?;
         let value = |json: &Json| field.ty.read_canonical(json);
         let (before, after) = (value(&turn.before), value(&turn.after));

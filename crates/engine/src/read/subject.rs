@@ -19,7 +19,7 @@ use crate::definitions::Version;
 use crate::error::EngineError;
 
 /// Most accounts of one person that are looked at. Beyond it, accounts are as good as out of view.
-const MAX_ACCOUNTS: u32 = 1_000;
+pub(super) const MAX_ACCOUNTS: u32 = 1_000;
 
 /// What was found of what a request names, before anyone decided who may know of it.
 pub(super) struct Found {
@@ -230,15 +230,15 @@ impl Found {
 }
 
 /// An account that a person belongs to, their role there, and what stands around it.
-struct Membership {
-    account: Entity<AccountId>,
-    role: Entity<()>,
-    neighbours: Neighbours,
+pub(super) struct Membership {
+    pub(super) account: Entity<AccountId>,
+    pub(super) role: Entity<()>,
+    pub(super) neighbours: Neighbours,
 }
 
 impl Membership {
     /// The membership, if it exists for the asker.
-    fn in_view(
+    pub(super) fn in_view(
         catalog: &Catalog,
         (role, account): (RoleRow, Profile<AccountId>),
         around: &Around,

@@ -49,7 +49,7 @@ pub(crate) async fn of_person(
     Ok(Json(app.engine.journey(&caller, request).await?))
 }
 
-fn id_of<Id>(id: Result<Path<String>, PathRejection>, faults: &mut Faults) -> Option<Id>
+pub(super) fn id_of<Id>(id: Result<Path<String>, PathRejection>, faults: &mut Faults) -> Option<Id>
 where
     Id: std::str::FromStr,
     Id::Err: std::fmt::Display,

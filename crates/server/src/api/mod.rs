@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod context;
+pub(crate) mod conversations;
 pub(crate) mod decisions;
 pub(crate) mod health;
 pub(crate) mod ingest;

@@ -2,11 +2,12 @@
 //! every route that the server has.
 
 use kith_domain::Purpose;
+use kith_domain::fact::Author;
 use kith_server::routes::{Method, ROUTES, Reveals};
 use kith_testkit::app::client::{account, person, person_in};
 use kith_testkit::app::facts::about;
 use kith_testkit::app::logs;
-use kith_testkit::{Answer, Client, Folder, Source, Store, TestApp};
+use kith_testkit::{Answer, Client, Source, Store, TestApp};
 use serde_json::{Value, json};
 
 use crate::writes::writer;
@@ -27,10 +28,12 @@ const NAME: &str = "usr_named7f3";
 const HOLD_VALUES: &[&str] = &[
     "account",
     "company",
+    "conversation",
     "definitions",
     "event",
     "field_index",
     "identifier",
+    "message",
     "observation",
     "person",
     "quarantine",
@@ -48,7 +51,12 @@ async fn planted(store: Store) -> TestApp {
          allow account.edit, catalog.edit, policy.edit, source.manage, person.merge, person.erase,\n\
          member.manage, audit.view, report.create, export.run\nwhen user.role == \"support\"\n"
     );
-    let folder = Folder::standard().with("policies/turns.kith", &turns);
+    let folder = crate::conversations::folder()
+        .with("policies/turns.kith", &turns)
+        .with(
+            "policies/conversations.kith",
+            "hide event.conversation.message.body\n",
+        );
     let app = TestApp::with_definitions(store, folder).await;
     let billing = app.source("billing");
     let product = app.source("product");
@@ -96,6 +104,27 @@ async fn planted(store: Store) -> TestApp {
         ],
     )
     .await;
+    let talk = about(&["conversationId:c-1"]);
+    let written = |author, is_note, properties| {
+        let by = about(&["conversationId:c-1", &format!("userId:{NAME}")]);
+        by.written(author, is_note).with(properties)
+    };
+    let facts = [
+        talk.clone()
+            .with(json!({"status": "open", "escalation": OLD_SECRET}))
+            .to("conversation.account", "groupId:acme")
+            .to("conversation.person", &format!("userId:{NAME}"))
+            .at(LONG_AGO),
+        talk.with(json!({"escalation": SECRET, "csat": SECRET, SECRET: SECRET})),
+        written(
+            Author::Person,
+            false,
+            json!({"body": SECRET, "mood": SECRET}),
+        ),
+        written(Author::Member, true, json!({"body": SECRET})).at(LONG_AGO),
+        written(Author::Member, true, json!({"body": SECRET.repeat(10_000)})),
+    ];
+    assert_eq!(app.tell("crm", facts).await, 3);
     app
 }
 
@@ -342,6 +371,9 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
     let id = seen.json["account"]["id"].as_str().unwrap().to_owned();
     let seen = app.as_member("lea").ask("support.view", person(NAME)).await;
     let ada = seen.json["person"]["id"].as_str().unwrap().to_owned();
+    let line = format!("/v1/accounts/{id}/journey?purpose=support.view&kinds=conversation");
+    let line = app.as_member("lea").get(&line).await.expect(200);
+    let talk = line.json["items"][0]["id"].as_str().unwrap().to_owned();
     for route in ROUTES {
         match (route.method, route.path) {
             (Method::Post, path @ ("/v1/context" | "/v1/explain")) => {
@@ -370,9 +402,14 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                 path @ ("/v1/accounts/{id}"
                 | "/v1/accounts/{id}/summary"
                 | "/v1/accounts/{id}/journey"
-                | "/v1/people/{id}/journey"),
+                | "/v1/people/{id}/journey"
+                | "/v1/conversations/{id}"),
             ) => {
-                let id = if path.contains("people") { &ada } else { &id };
+                let id = match path {
+                    "/v1/people/{id}/journey" => &ada,
+                    "/v1/conversations/{id}" => &talk,
+                    _ => &id,
+                };
                 for asker in &askers {
                     answers.extend(read_all(asker, path, id).await);
                 }

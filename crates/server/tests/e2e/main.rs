@@ -15,6 +15,7 @@ mod audit;
 mod audit_log;
 mod bad_input;
 mod clients;
+mod conversations;
 mod decisions;
 mod identity;
 mod isolation;

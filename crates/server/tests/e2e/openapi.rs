@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use kith_server::routes::{Door, Method, ROUTES};
 use kith_testkit::app::client::{account, person};
-use kith_testkit::{Answer, Folder, Store, TestApp};
+use kith_testkit::app::facts::about;
+use kith_testkit::{Answer, Store, TestApp};
 use serde_json::{Value, json};
 
 crate::promises! { answers_are_as_the_document_says }
@@ -37,6 +38,9 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
         .as_str()
         .unwrap()
         .to_owned();
+    let line = format!("/v1/accounts/{id}/journey?purpose=support.view&kinds=conversation");
+    let line = app.as_member("lea").get(&line).await.expect(200);
+    let conversation = line.json["items"][0]["id"].as_str().unwrap().to_owned();
     let view = "purpose=support.view";
     let get = |path, at: String| (path, Method::Get, at, String::new());
     let post =
@@ -91,6 +95,10 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
             "/v1/people/{id}/journey",
             format!("/v1/people/{ada}/journey?{view}&limit=1"),
         ),
+        get(
+            "/v1/conversations/{id}",
+            format!("/v1/conversations/{conversation}?{view}"),
+        ),
         get("/v1/audit", "/v1/audit?limit=1".into()),
         get("/v1/audit", "/v1/audit?limit=0".into()),
         get(
@@ -116,8 +124,11 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
 
 async fn answers_are_as_the_document_says(store: Store) {
     let auditing = "allow audit.view\nwhen user.role == \"leadership\"\n";
-    let folder = Folder::standard().with("policies/audit.kith", auditing);
+    let folder = crate::conversations::folder().with("policies/audit.kith", auditing);
     let app = TestApp::with_definitions(store, folder).await;
+    let conversation = about(&["conversationId:c-1"]).with(json!({"status": "open"}));
+    let conversation = conversation.to("conversation.account", "groupId:acme");
+    assert_eq!(app.tell("crm", [conversation]).await, 0);
     app.engine().fold_audit_log(app.id()).await.unwrap();
     for group in ["acme", "other"] {
         let message = json!({"type": "group", "userId": "usr_1", "groupId": group,

@@ -31,6 +31,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0010_planner.sql",
     "sqlite/0011_profile_rows.sql",
     "sqlite/0012_relations.sql",
+    "sqlite/0013_messages.sql",
 ];
 
 /// Of `audit.db`.
@@ -50,6 +51,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0009_indexed_fields.sql",
     "postgres/0010_audit_tree.sql",
     "postgres/0011_relations.sql",
+    "postgres/0012_messages.sql",
 ];
 
 /// The steps that a store of this version lacks.

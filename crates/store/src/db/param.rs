@@ -5,7 +5,7 @@ use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
 use kith_domain::id::{
-    AccountId, AgentId, AuditId, CompanyId, EventId, KeyId, MemberId, NodeId, PersonId,
+    AccountId, AgentId, AuditId, CompanyId, EventId, KeyId, MemberId, MessageId, NodeId, PersonId,
     QuarantineId, SecretId,
 };
 use kith_domain::{Timestamp, id::WorkspaceId};
@@ -127,6 +127,7 @@ ids!(
     EventId,
     KeyId,
     MemberId,
+    MessageId,
     NodeId,
     PersonId,
     QuarantineId,

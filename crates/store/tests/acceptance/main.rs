@@ -15,6 +15,7 @@ mod facts;
 mod feed;
 mod identity;
 mod isolation;
+mod messages;
 mod principals;
 mod profiles;
 mod relations;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use kith_domain::fact::{Decoder, Delivery, Fact, FactKind, MalformedBody, Message, Related};
+use kith_domain::fact::{
+    Author, Decoder, Delivery, Fact, FactKind, MalformedBody, Message, Related,
+};
 use kith_domain::{Identifier, Relation, RootKind, Timestamp};
 use serde_json::Value;
 
@@ -60,6 +62,13 @@ impl Telling {
             panic!("traits are an object")
         };
         self.fact.data = traits;
+        self
+    }
+
+    /// As a message of the conversation that it names, or a note.
+    #[must_use]
+    pub fn written(mut self, author: Author, is_note: bool) -> Self {
+        self.fact.kind = FactKind::Message { author, is_note };
         self
     }
 
