@@ -1,7 +1,8 @@
 //! What the contract keeps and what it refuses.
 
 use kith_domain::definitions::{SourceFile, read_folder};
-use kith_domain::{IdentifierType, Timestamp};
+use kith_domain::fact::Related;
+use kith_domain::{IdentifierType, Relation, Timestamp};
 use serde_json::json;
 
 use super::*;
@@ -237,4 +238,89 @@ fn a_message_with_a_thousand_faults_reports_the_first_and_counts_the_rest() {
         last.detail,
         "936 more parts of this message do not fit the catalog"
     );
+}
+
+/// What is left of a fact: its subjects, the names of its relations, and what is refused.
+fn confined(
+    deliverer: Deliverer<'_>,
+    subject: &[&str],
+    relations: &[(&str, Option<&str>)],
+) -> String {
+    let identifier = |text: &&str| {
+        let (kind, value) = text.split_once(':').unwrap();
+        Identifier::new(kind.parse().unwrap(), value).unwrap()
+    };
+    let related = |(name, to): &(&str, Option<&str>)| Related {
+        relation: Relation::named(name).unwrap(),
+        to: to.as_ref().map(identifier),
+    };
+    let mut fact = Fact {
+        person: Vec::new(),
+        subject: subject.iter().map(identifier).collect(),
+        relations: relations.iter().map(related).collect(),
+        ..fact(FactKind::Describe, &json!({"name": "Example"}))
+    };
+    confine(deliverer, &mut fact);
+    let relations = fact.relations.iter().map(|of| of.relation.as_str());
+    let kept: Vec<&str> = fact
+        .subject
+        .iter()
+        .map(Identifier::value)
+        .chain(relations)
+        .collect();
+    let refused: Vec<&str> = fact.faults.iter().map(|fault| fault.code).collect();
+    format!("{} | {}", kept.join(" "), refused.join(" "))
+}
+
+#[test]
+fn only_a_server_speaks_of_companies_and_of_what_belongs_to_what() {
+    let company = ["companyId:crm-1", "domain:acme.example"];
+    let to_company = [("account.company", Some("companyId:crm-1"))];
+    assert_eq!(
+        confined(SERVER, &company, &to_company),
+        "crm-1 acme.example account.company | "
+    );
+    assert_eq!(
+        confined(BROWSER, &company, &to_company),
+        " | subject-from-public-key relation-from-public-key"
+    );
+    assert_eq!(
+        confined(BROWSER, &[], &[("account.site", None)]),
+        " | relation-from-public-key"
+    );
+}
+
+#[test]
+fn a_relation_leads_from_what_is_named_to_one_of_its_kind() {
+    for (subject, relations, expect) in [
+        // From a subscription that nobody named.
+        (
+            vec![],
+            vec![("subscription.account", Some("groupId:acme"))],
+            " | unsound-relation",
+        ),
+        // To what is no company.
+        (
+            vec![],
+            vec![("account.company", Some("siteKey:berlin"))],
+            " | unsound-relation",
+        ),
+        // Twice.
+        (
+            vec![],
+            vec![
+                ("account.site", Some("siteKey:a")),
+                ("account.site", Some("siteKey:b")),
+            ],
+            "account.site | unsound-relation",
+        ),
+        (vec!["siteKey:a", "companyId:b"], vec![], " | mixed-subject"),
+        (
+            vec!["subscriptionId:s"],
+            vec![("subscription.account", None), ("account.site", None)],
+            "s subscription.account account.site | ",
+        ),
+    ] {
+        assert_eq!(confined(SERVER, &subject, &relations), expect);
+    }
 }

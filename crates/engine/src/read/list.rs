@@ -596,7 +596,8 @@ fn order_by(sorted: &Sorted) -> Option<OrderBy> {
 
 fn too_broad() -> EngineError {
     EngineError::TooBroad(format!(
-        "this filter or sort goes by masked values, and more than {MAX_CANDIDATES} accounts would have to \
-         be looked at: narrow the filter by a field that is visible to you"
+        "this list goes by masked values, or by what stands around accounts, and more than \
+         {MAX_CANDIDATES} of them would have to be looked at: narrow the filter by a field of accounts that \
+         is visible to you"
     ))
 }
