@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use kith_domain::diagnostic::{line_and_column, nearest};
@@ -21,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// Where operators scrape what the server measures.
     pub(crate) metrics_listen: MetricsListen,
+    /// Requests that a key may make in a minute; `None` is as many as it likes.
+    pub(crate) rate_limit: Option<NonZeroU32>,
     /// The name of this server in the audit log, unique among those that share a store.
     pub(crate) node: String,
     /// The file with the key that signs the audit log, if it is not kept in the store.
@@ -69,14 +72,16 @@ const fn setting(key: &'static str, variable: &'static str, default: &'static st
 const STORE_URL: Setting = setting("store_url", "KITH_STORE_URL", "sqlite:./kith-data");
 const LISTEN: Setting = setting("listen", "KITH_LISTEN", "127.0.0.1:7600");
 const METRICS_LISTEN: Setting = setting("metrics_listen", "KITH_METRICS_LISTEN", "auto");
+const RATE_LIMIT: Setting = setting("rate_limit", "KITH_RATE_LIMIT", "120000");
 const NODE: Setting = setting("node", "KITH_NODE", "main");
 const AUDIT_KEY_FILE: Setting = setting("audit_key_file", "KITH_AUDIT_KEY_FILE", "");
 const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
 const LOG: Setting = setting("log", "KITH_LOG", "info");
-const SETTINGS: [&Setting; 7] = [
+const SETTINGS: [&Setting; 8] = [
     &STORE_URL,
     &LISTEN,
     &METRICS_LISTEN,
+    &RATE_LIMIT,
     &NODE,
     &AUDIT_KEY_FILE,
     &LOG_FORMAT,
@@ -222,6 +227,13 @@ impl Reading {
                     .to_owned()
             }),
         });
+        let rate_limit = self.read(&RATE_LIMIT, |text| match text {
+            "off" => Ok(None),
+            _ => text.parse().map(Some).map_err(|_| {
+                "expected `off`, or a whole number in quotes: requests in a minute for each key"
+                    .to_owned()
+            }),
+        });
         let node = self.read(&NODE, |text| {
             let of_name = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
             match text {
@@ -247,6 +259,7 @@ impl Reading {
             store,
             listen,
             metrics_listen,
+            rate_limit,
             node,
             audit_key_file,
             log_format,
@@ -256,6 +269,7 @@ impl Reading {
                 Some(store),
                 Some(listen),
                 Some(metrics_listen),
+                Some(rate_limit),
                 Some(node),
                 Some(audit_key_file),
                 Some(log_format),
@@ -264,6 +278,7 @@ impl Reading {
                 store,
                 listen,
                 metrics_listen,
+                rate_limit,
                 node,
                 audit_key_file,
                 log_format,
@@ -306,6 +321,7 @@ mod tests {
         assert_eq!(config.store.to_string(), "sqlite:./kith-data");
         assert_eq!(config.listen.to_string(), "127.0.0.1:7600");
         assert_eq!(config.metrics_listen, MetricsListen::Beside);
+        assert_eq!(config.rate_limit.map(NonZeroU32::get), Some(120_000));
         assert_eq!(config.node, "main");
         assert_eq!(config.log_format, LogFormat::Text);
         assert_eq!(config.log.to_string(), "info");
@@ -317,6 +333,10 @@ mod tests {
         let config = read(file, &[("KITH_LISTEN", "127.0.0.1:2")]).unwrap();
         assert_eq!(config.listen.port(), 2);
         assert_eq!(config.node, "eu-1");
+        let limit = |text| read("", &[("KITH_RATE_LIMIT", text)]).map(|config| config.rate_limit);
+        assert_eq!(limit("off"), Ok(None));
+        assert_eq!(limit("60"), Ok(NonZeroU32::new(60)));
+        assert!(limit("0").is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ Settings, in kith.toml or as variables, which stand over the file:
   store_url       KITH_STORE_URL       sqlite:FOLDER or postgres://…            [sqlite:./kith-data]
   listen          KITH_LISTEN          address and port of the server           [127.0.0.1:7600]
   metrics_listen  KITH_METRICS_LISTEN  the same for /metrics; auto, off         [auto]
+  rate_limit      KITH_RATE_LIMIT      requests of a key in a minute; off       [120000]
   node            KITH_NODE            the server's name in the audit log       [main]
   log_format      KITH_LOG_FORMAT      text or json                             [text]
   log             KITH_LOG             a level, or levels by part of the code   [info]";

@@ -13,6 +13,7 @@ use kith_store::{Scope as StoreScope, Tx, agents, keys, members};
 use crate::Engine;
 use crate::admin::WRITER;
 use crate::error::EngineError;
+use crate::quota::Quota;
 use crate::read::MemberRef;
 
 /// The holder of a live key.
@@ -25,9 +26,16 @@ pub struct Caller {
     pub(crate) scopes: Scopes,
     /// The source of what is written with this key.
     pub(crate) writes_as: Arc<str>,
+    quota: Option<Quota>,
 }
 
 impl Caller {
+    /// What is left of the key's quota, if it has one.
+    #[must_use]
+    pub const fn quota(&self) -> Option<Quota> {
+        self.quota
+    }
+
     /// The caller as an actor who acts for nobody else.
     pub(crate) fn alone(&self) -> Actor {
         Actor {
@@ -55,6 +63,8 @@ pub(crate) struct Source {
     pub(crate) workspace: WorkspaceId,
     pub(crate) name: Arc<str>,
     pub(crate) trust: Trust,
+    /// What is left of the key's quota, if it has one.
+    pub(crate) quota: Option<Quota>,
 }
 
 impl Engine {
@@ -62,9 +72,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Unauthenticated`] if the key is malformed, unknown, revoked or a write key:
-    /// which, is not said.
+    /// which, is not said. [`EngineError::OverQuota`] if it asks more often than it may.
     pub async fn authenticate(&self, token: &str) -> Result<Caller, EngineError> {
         let row = self.live_key(token).await?;
+        let quota = self.quotas().take(row.id)?;
         let (workspace, holder) = (row.workspace, row.holder);
         let principal = self
             .db()
@@ -89,6 +100,7 @@ impl Engine {
             principal,
             scopes: row.scopes,
             writes_as: row.writes_as.as_deref().unwrap_or(WRITER).into(),
+            quota,
         })
     }
 
@@ -97,6 +109,7 @@ impl Engine {
         let row = self.live_key(token).await?;
         match row.holder {
             Holder::Source { name, trust } => Ok(Source {
+                quota: self.quotas().take(row.id)?,
                 workspace: row.workspace,
                 name: name.into(),
                 trust,

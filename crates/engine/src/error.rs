@@ -6,6 +6,8 @@ use kith_domain::id::AuditId;
 use kith_policy::{NotVisible, Refusal};
 use kith_store::StoreError;
 
+use crate::quota::Quota;
+
 /// Why a use case gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -44,6 +46,12 @@ pub enum EngineError {
         /// What was expected, and what to do.
         expected: String,
     },
+    /// The key of a write was used before, for another one.
+    #[error("the idempotency key was used for another write")]
+    KeyReused,
+    /// A credential asked more often than it may.
+    #[error("more requests than a key may make: wait {} s", .0.wait_seconds)]
+    OverQuota(Quota),
     /// The definitions have mistakes.
     #[error("the definitions have {} mistakes", .0.len())]
     Definitions(Vec<Diagnostic>),

@@ -14,6 +14,7 @@ mod lookups;
 pub mod metrics;
 mod plans;
 mod profile;
+mod quota;
 mod read;
 pub mod runtime;
 mod write;
@@ -46,9 +47,10 @@ pub use read::{
 };
 
 pub use kith_store::identity::RootId;
+pub use quota::Quota;
 pub use write::{
-    EventWrite, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite, Target, What, Write,
-    WriteOutcome, Written,
+    EventWrite, IdempotencyKey, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite,
+    Target, What, Write, WriteLine, WriteOutcome, Written,
 };
 
 use audit::{Journal, KeyPlace};
@@ -56,6 +58,7 @@ use definitions::Version;
 use lookups::Lookups;
 use metrics::Metrics;
 use plans::Plans;
+use quota::Quotas;
 
 /// Most compiled definitions versions that are kept at hand.
 const CACHED_VERSIONS: usize = 256;
@@ -75,6 +78,7 @@ struct Inner {
     plans: Plans,
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
     lookups: Lookups,
+    quotas: Quotas,
     metrics: Metrics,
 }
 
@@ -112,6 +116,7 @@ impl Engine {
             journal: Journal::new(db.clone()),
             log_key: KeyPlace::of(store, log_key),
             lookups: Lookups::new(runtime.clone()),
+            quotas: Quotas::default(),
             metrics: Metrics::new(),
             db,
             runtime,
@@ -139,6 +144,10 @@ impl Engine {
 
     pub(crate) fn lookups(&self) -> &Lookups {
         &self.0.lookups
+    }
+
+    pub(crate) fn quotas(&self) -> &Quotas {
+        &self.0.quotas
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

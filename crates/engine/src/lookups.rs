@@ -74,7 +74,7 @@ impl Lookups {
 
 /// The injected clock, as the rate limiter wants it.
 #[derive(Debug, Clone)]
-struct InjectedClock(Runtime);
+pub(crate) struct InjectedClock(pub(crate) Runtime);
 
 impl Clock for InjectedClock {
     type Instant = Instant;
@@ -87,7 +87,7 @@ impl Clock for InjectedClock {
 
 /// Nanoseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Instant(Nanos);
+pub(crate) struct Instant(Nanos);
 
 impl Add<Nanos> for Instant {
     type Output = Self;

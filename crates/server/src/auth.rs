@@ -9,6 +9,7 @@ use kith_engine::{Caller, EngineError};
 
 use crate::App;
 use crate::problem::Problem;
+use crate::quota::Slot;
 
 /// The holder of the key in `Authorization: Bearer`.
 pub(crate) struct Authenticated(pub(crate) Caller);
@@ -17,8 +18,12 @@ impl FromRequestParts<App> for Authenticated {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let slot = Slot::of(parts);
         let key = bearer(parts).ok_or(EngineError::Unauthenticated)?;
-        Ok(Self(app.engine.authenticate(key).await?))
+        let caller = app.engine.authenticate(key).await;
+        let caller = caller.inspect_err(|error| slot.note_error(error))?;
+        slot.note(caller.quota());
+        Ok(Self(caller))
     }
 }
 

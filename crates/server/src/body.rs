@@ -68,8 +68,8 @@ impl Unreadable {
     }
 }
 
-impl IntoResponse for Unreadable {
-    fn into_response(self) -> Response {
+impl Unreadable {
+    pub(crate) fn problem(self) -> Problem {
         let (kind, title) = match self {
             Self::TooLarge => (
                 "urn:kith:problem:body-too-large",
@@ -84,9 +84,13 @@ impl IntoResponse for Unreadable {
                 "the body cannot be read",
             ),
         };
-        Problem::new(kind, self.status(), title)
-            .with_detail(self.advice())
-            .into_response()
+        Problem::new(kind, self.status(), title).with_detail(self.advice())
+    }
+}
+
+impl IntoResponse for Unreadable {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
     }
 }
 

@@ -8,6 +8,7 @@ mod console;
 mod metrics;
 mod openapi;
 mod problem;
+mod quota;
 pub mod routes;
 mod serve;
 

@@ -74,6 +74,11 @@ impl Problem {
         }))
     }
 
+    /// Its document, where it is a part of an answer.
+    pub(crate) fn document(&self) -> serde_json::Value {
+        serde_json::to_value(&self.0).unwrap_or_default()
+    }
+
     pub(crate) fn with_detail(mut self, detail: impl Into<String>) -> Self {
         self.0.detail = detail.into();
         self
@@ -175,6 +180,24 @@ impl From<EngineError> for Problem {
                 problem.0.retry_after_seconds = Some(retry_after_seconds);
                 problem
             }
+            EngineError::OverQuota(quota) => {
+                let mut problem = Self::new(
+                    "urn:kith:problem:quota-exceeded",
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "the key made more requests than it may",
+                );
+                problem.0.detail =
+                    "nothing was done; wait as `Retry-After` says, and go by `RateLimit` from then on"
+                        .into();
+                problem.0.retry_after_seconds = Some(quota.wait_seconds);
+                problem
+            }
+            EngineError::KeyReused => Self::new(
+                "urn:kith:problem:idempotency-key-reused",
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "the idempotency key was used for another write",
+            )
+            .with_detail("nothing was written; give each write a key of its own"),
             EngineError::Invalid { field, expected } => {
                 Self::invalid(vec![FieldProblem { field, expected }])
             }

@@ -6,7 +6,8 @@ use kith_domain::Purpose;
 
 use crate::App;
 use crate::api::{
-    accounts, audit, context, conversations, decisions, health, ingest, journey, metrics, writes,
+    accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, metrics,
+    writes,
 };
 use crate::{console, openapi};
 
@@ -198,6 +199,9 @@ pub const ROUTES: &[Route] = &[
     write_route(Method::Post, "/v1/people", || post(writes::upsert)),
     write_route(Method::Patch, "/v1/people/{id}", || patch(writes::change)),
     write_route(Method::Post, "/v1/events", || post(writes::event)),
+    write_route(Method::Post, "/v1/accounts/bulk", || post(bulk::write)),
+    write_route(Method::Post, "/v1/people/bulk", || post(bulk::write)),
+    write_route(Method::Post, "/v1/events/bulk", || post(bulk::write)),
     page("/explain", || get(console::explain)),
     page("/assets/kith.css", || get(console::style)),
     page("/assets/explain.js", || get(console::explain_script)),

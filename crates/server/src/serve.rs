@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state, map_response};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,6 +15,7 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::App;
 use crate::problem::Problem;
+use crate::quota;
 use crate::routes::{Door, ROUTES, Route};
 
 /// Largest body, after decompression. Clients send up to this much in one batch.
@@ -50,6 +51,7 @@ fn build(app: App, door: Door) -> Router {
             REQUEST_TIMEOUT,
         ))
         .layer(CatchPanicLayer::custom(|_| fault().into_response()))
+        .layer(from_fn(quota::tell))
         .layer(from_fn_with_state(app.clone(), measure))
         .with_state(app)
 }

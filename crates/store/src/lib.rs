@@ -19,6 +19,7 @@ pub mod facts;
 pub mod feed;
 pub mod field_index;
 pub mod history;
+pub mod idempotency;
 pub mod identity;
 pub mod journey;
 pub mod keys;

@@ -111,6 +111,7 @@ pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Fa
         node = shell.config.node,
         "serving"
     );
+    shell.engine.limit_rate(shell.config.rate_limit);
     let app = App::new(shell.engine.clone(), shell.runtime.now());
     let operators = operators
         .ok()

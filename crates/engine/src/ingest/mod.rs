@@ -20,6 +20,7 @@ use crate::Engine;
 use crate::access::Source;
 use crate::definitions::Version;
 use crate::error::EngineError;
+use crate::quota::Quota;
 use contract::{Checked, Deliverer};
 
 pub(crate) use commit::{Committed, commit};
@@ -33,6 +34,8 @@ pub struct Ingested {
     pub duplicates: usize,
     /// Messages of which something is in quarantine.
     pub quarantined: usize,
+    /// What is left of the key's quota, if it has one.
+    pub quota: Option<Quota>,
 }
 
 /// A message that was held against the catalog, ready to be stored.
@@ -127,11 +130,14 @@ impl Engine {
                 (None, Some(key)) => self.source(key).await?,
                 (None, None) => return Err(EngineError::Unauthenticated),
             };
-            let trust = source.trust;
+            let (trust, quota) = (source.trust, source.quota);
             let kept = self.keep(source, received_at, decoded.messages).await?;
             if let Some(kept) = kept {
                 self.metrics().ingested(trust, kept.ingested);
-                return Ok(kept.ingested);
+                return Ok(Ingested {
+                    quota,
+                    ..kept.ingested
+                });
             }
         }
     }

@@ -5,6 +5,7 @@
 use kith_domain::Purpose;
 use kith_domain::id::AuditId;
 use kith_store::audit::append_in;
+use kith_store::idempotency::Answered;
 use kith_store::{StoreError, Tx};
 use serde::{Serialize, Serializer};
 
@@ -69,6 +70,13 @@ impl Receipt {
         let audit = entry.id;
         append_in(tx, &entry.freeze()?).await?;
         Ok(Self { audit })
+    }
+
+    /// Of an entry that was committed with a change before, for whoever asks for the same change again.
+    pub(crate) const fn of_before(answered: &Answered) -> Self {
+        Self {
+            audit: answered.audit,
+        }
     }
 
     pub(crate) const fn audit(&self) -> AuditId {

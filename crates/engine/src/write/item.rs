@@ -11,8 +11,8 @@ use kith_store::dedup::Claim;
 use kith_store::identity::{self, NodeRow, RootId};
 use serde_json::{Map, Value as Json};
 
-use super::Writing;
 use super::request::{RefusedPart, RootWrite, Target, What, Write, WriteOutcome, Written};
+use super::{Asked, Writing};
 use crate::audit::{LookupHash, lookup_hash};
 use crate::error::EngineError;
 use crate::ingest::{Committed, Prepared};
@@ -97,8 +97,9 @@ impl Writing {
         tx: &mut Tx<'_>,
         begun: &mut Begun,
         known: &Known,
-        write: Write,
+        asked: Asked,
     ) -> Result<Item, EngineError> {
+        let Asked { message_id, write } = asked;
         let now = begun.entry.at;
         let mut mentions = Vec::new();
         for (entity, target) in targets(&write) {
@@ -113,7 +114,7 @@ impl Writing {
             .iter()
             .all(|mention| !mention.identifiers.is_empty())
         {
-            true => self.messages(begun, write, &mentions, now),
+            true => self.messages(begun, message_id, write, &mentions),
             false => Vec::new(),
         };
         let mut item = Item {
@@ -220,16 +221,16 @@ impl Writing {
     fn messages(
         &self,
         begun: &Begun,
+        id: String,
         write: Write,
         mentions: &[Mention],
-        now: Timestamp,
     ) -> Vec<Prepared> {
+        let now = begun.entry.at;
         let Write {
             what,
             observed_at,
             original,
         } = write;
-        let id = format!("rest:{}", self.engine.runtime().uuid());
         let of = |entity: Entity| {
             let mention = mentions.iter().find(|mention| mention.entity == entity);
             mention.map_or_else(Vec::new, |mention| mention.identifiers.clone())

@@ -8,6 +8,7 @@
 
 mod done;
 mod item;
+mod key;
 mod request;
 
 use futures_util::future::BoxFuture;
@@ -16,9 +17,10 @@ use kith_domain::id::WorkspaceId;
 use kith_domain::{Purpose, Scope};
 use kith_store::{StoreError, Tx, identity};
 
+pub use key::IdempotencyKey;
 pub use request::{
     EventWrite, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite, Target, What, Write,
-    WriteOutcome, Written,
+    WriteLine, WriteOutcome, Written,
 };
 
 use crate::Engine;
@@ -29,6 +31,7 @@ use crate::ingest::{Delivery, Ingested, commit};
 use crate::read::{Begun, Governed, Receipt, statements};
 use done::Done;
 use item::{Denial, Fate, Item};
+use key::KeyHash;
 
 /// What became of each write, in their order.
 type Each = Vec<Result<Governed<Written>, EngineError>>;
@@ -40,38 +43,73 @@ struct Left {
 }
 
 impl Engine {
-    /// Writes one thing. Once this returns, it survives a crash.
+    /// Writes one thing. Once this returns, it survives a crash. The same write with the same key within a
+    /// day is answered as it was, and writes nothing.
     ///
     /// # Errors
     /// [`EngineError::Refused`] if the policy refuses it, [`EngineError::NotFound`] if what it names leads to
-    /// nothing in the caller's view; both are audited.
+    /// nothing in the caller's view; both are audited. [`EngineError::KeyReused`] for another write with a
+    /// key that was used.
     pub async fn write(
         &self,
         caller: &Caller,
         action: &'static str,
         write: Write,
+        key: Option<&IdempotencyKey>,
     ) -> Result<Governed<Written>, EngineError> {
-        let mut each = self.write_many(caller, action, vec![write]).await?;
+        let hash_key = self.hash_key(caller.workspace).await?;
+        let repeat = key.map(|key| Repeat {
+            key: KeyHash::new(&hash_key, caller.credential, key),
+            request: key::request(&hash_key, action, &write),
+        });
+        let message_id = self.message_id();
+        let asked = vec![Asked { message_id, write }];
+        let mut each = self.write_asked(caller, action, asked, repeat).await?;
         let missing = Err(StoreError::Conflict("a write was not answered").into());
         each.pop().unwrap_or(missing)
     }
 
     /// Writes many things in one transaction; what became of each, in their order. What cannot be done with
-    /// one of them spoils nothing beside it.
+    /// one of them spoils nothing beside it. The same line with the same key within 30 days is no second
+    /// write.
     ///
     /// # Errors
     /// [`EngineError::Refused`] if the policy refuses the purpose whatever is written.
-    pub async fn write_many(
+    pub async fn write_lines(
         &self,
         caller: &Caller,
         action: &'static str,
-        writes: Vec<Write>,
+        lines: Vec<WriteLine>,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Each, EngineError> {
+        let hash_key = self.hash_key(caller.workspace).await?;
+        let key = key.map(|key| KeyHash::new(&hash_key, caller.credential, key));
+        let asked = lines.into_iter().map(|line| Asked {
+            message_id: match key {
+                Some(key) => key.message_id(line.number),
+                None => self.message_id(),
+            },
+            write: line.write,
+        });
+        self.write_asked(caller, action, asked.collect(), None)
+            .await
+    }
+
+    /// The id of a message that nobody sends twice.
+    fn message_id(&self) -> String {
+        format!("rest:{}", self.runtime().uuid())
+    }
+
+    async fn write_asked(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        asked: Vec<Asked>,
+        repeat: Option<Repeat>,
     ) -> Result<Each, EngineError> {
         caller.needs(Scope::Write)?;
-        let looks_up = writes
-            .iter()
-            .any(|write| item::identifiers(write).next().is_some());
-        if looks_up {
+        let names_any = |asked: &Asked| item::identifiers(&asked.write).next().is_some();
+        if asked.iter().any(names_any) {
             self.lookups()
                 .admit(caller.credential, self.runtime().now())?;
         }
@@ -82,6 +120,7 @@ impl Engine {
                 workspace: caller.workspace,
                 name: caller.writes_as.clone(),
                 trust: Trust::Server,
+                quota: None,
             },
             hash_key: self.hash_key(caller.workspace).await?,
         };
@@ -89,11 +128,13 @@ impl Engine {
         let left = self
             .db()
             .write(writing.workspace, move |tx| -> BoxFuture<'_, _> {
-                Box::pin(async move { writing.run(tx, &caller, action, writes).await })
+                Box::pin(async move { writing.run(tx, &caller, action, asked, repeat).await })
             })
             .await?;
-        let Left { each, ingested } = left.inspect_err(|_| {
-            self.metrics().decided_change(Outcome::Refused);
+        let Left { each, ingested } = left.inspect_err(|error| {
+            if matches!(error, EngineError::Refused(_)) {
+                self.metrics().decided_change(Outcome::Refused);
+            }
         })?;
         self.metrics().ingested(Trust::Server, ingested);
         for answer in &each {
@@ -105,6 +146,18 @@ impl Engine {
         }
         Ok(each)
     }
+}
+
+/// One thing to write, under the id of its message.
+struct Asked {
+    message_id: String,
+    write: Write,
+}
+
+/// A write that came with a key.
+struct Repeat {
+    key: KeyHash,
+    request: [u8; 32],
 }
 
 /// A transaction that writes.
@@ -122,7 +175,8 @@ impl Writing {
         tx: &mut Tx<'_>,
         caller: &Caller,
         action: &'static str,
-        writes: Vec<Write>,
+        asked: Vec<Asked>,
+        repeat: Option<Repeat>,
     ) -> Result<Result<Left, EngineError>, EngineError> {
         let begun = self
             .engine
@@ -138,13 +192,30 @@ impl Writing {
             return Ok(Err(self.deny(tx, &begun, entry, denial).await?));
         }
 
-        let named: Vec<_> = writes.iter().flat_map(item::identifiers).cloned().collect();
+        let now = begun.entry.at;
+        if let Some(Repeat { key, request }) = &repeat {
+            let answered = key.answered(tx, self.workspace, request, now).await?;
+            if let Some(answer) = answered {
+                return Ok(answer.map(|answer| Left {
+                    each: vec![Ok(answer)],
+                    ingested: Ingested::default(),
+                }));
+            }
+        }
+        let named = asked
+            .iter()
+            .flat_map(|asked| item::identifiers(&asked.write));
+        let named: Vec<_> = named.cloned().collect();
         let known = identity::find_all(tx, self.workspace, &named).await?;
-        let mut items = Vec::with_capacity(writes.len());
-        for write in writes {
-            items.push(self.decide(tx, &mut begun, &known, write).await?);
+        let mut items = Vec::with_capacity(asked.len());
+        for asked in asked {
+            items.push(self.decide(tx, &mut begun, &known, asked).await?);
         }
         let left = self.store(tx, &begun, items).await?;
+        if let (Some(Repeat { key, request }), Some(Ok(written))) = (repeat, left.each.first()) {
+            key.remember(tx, self.workspace, request, written, now)
+                .await?;
+        }
         Ok(Ok(left))
     }
 

@@ -7,7 +7,7 @@
 use kith_domain::fact::Fault;
 use kith_domain::{Identifier, RootKind, Timestamp};
 use kith_store::identity::RootId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 /// Most identifiers that one write may name a root by.
@@ -24,6 +24,37 @@ pub struct Write {
     pub observed_at: Option<Timestamp>,
     /// What was sent, kept in quarantine if a part of it cannot be used.
     pub original: Vec<u8>,
+}
+
+/// One line of many.
+pub struct WriteLine {
+    /// Its number, from 1.
+    pub number: u64,
+    /// What it says.
+    pub write: Write,
+}
+
+impl Write {
+    /// The identifiers that say what is written, if it is no event.
+    #[must_use]
+    pub fn written_by(&self) -> &[Identifier] {
+        match &self.what {
+            What::Root(RootWrite {
+                target: Target::Identifiers(identifiers),
+                ..
+            }) => identifiers,
+            _ => &[],
+        }
+    }
+
+    /// How many roots and identifiers it names.
+    #[must_use]
+    pub fn names(&self) -> usize {
+        match &self.what {
+            What::Root(root) => self.written_by().len() + root.accounts.len(),
+            What::Event(_) => 2,
+        }
+    }
 }
 
 /// What a caller writes.
@@ -80,7 +111,7 @@ pub enum Target {
 }
 
 /// What became of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WriteOutcome {
     /// It was not there before.
@@ -96,7 +127,7 @@ pub enum WriteOutcome {
 }
 
 /// The answer to a write.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Written {
     /// The id of what was written, if the caller may know it.
@@ -105,12 +136,12 @@ pub struct Written {
     /// What became of it.
     pub outcome: WriteOutcome,
     /// Parts that could not be used. They wait in quarantine.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<RefusedPart>,
 }
 
 /// A part of a write that could not be used.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedPart {
     /// Where it is: `fields.plan`; empty for all of it.
     pub path: String,

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::App;
 use crate::auth::HeaderWriteKey;
 use crate::body::{Unreadable, Whole};
+use crate::quota::Slot;
 
 macro_rules! handlers {
     ($($(#[$doc:meta])* $name:ident = $route:expr;)*) => {
@@ -22,9 +23,10 @@ macro_rules! handlers {
             pub(crate) async fn $name(
                 app: State<App>,
                 key: HeaderWriteKey,
+                slot: Slot,
                 body: Result<Whole, Unreadable>,
             ) -> Result<Json<Value>, IngestProblem> {
-                deliver(app, key, body, $route).await
+                deliver(app, key, &slot, body, $route).await
             }
         )*
     };
@@ -51,13 +53,14 @@ handlers! {
 async fn deliver(
     State(app): State<App>,
     HeaderWriteKey(header_key): HeaderWriteKey,
+    slot: &Slot,
     body: Result<Whole, Unreadable>,
     format: Route,
 ) -> Result<Json<Value>, IngestProblem> {
     let Whole(body) = body?;
-    app.engine
-        .ingest(header_key.as_deref(), &format, &body)
-        .await?;
+    let ingested = app.engine.ingest(header_key.as_deref(), &format, &body);
+    let ingested = ingested.await.inspect_err(|error| slot.note_error(error))?;
+    slot.note(ingested.quota);
     Ok(Json(json!({ "success": true })))
 }
 
@@ -67,6 +70,8 @@ pub(crate) struct IngestProblem {
     status: StatusCode,
     code: &'static str,
     message: String,
+    /// Seconds to wait before it is sent again.
+    retry_after_seconds: Option<u32>,
 }
 
 impl From<Unreadable> for IngestProblem {
@@ -80,6 +85,7 @@ impl From<Unreadable> for IngestProblem {
             status: unreadable.status(),
             code,
             message: unreadable.advice(),
+            retry_after_seconds: None,
         }
     }
 }
@@ -93,6 +99,15 @@ impl From<EngineError> for IngestProblem {
                 "the write key is missing, unknown or revoked: make one with `kith keys create`"
                     .to_owned(),
             ),
+            EngineError::OverQuota(quota) => {
+                return Self {
+                    status: StatusCode::TOO_MANY_REQUESTS,
+                    code: "too_many_requests",
+                    message: "nothing was kept: wait as `Retry-After` says and send it again"
+                        .to_owned(),
+                    retry_after_seconds: Some(quota.wait_seconds),
+                };
+            }
             EngineError::Invalid { expected, .. } => {
                 (StatusCode::BAD_REQUEST, "invalid_body", expected.clone())
             }
@@ -106,10 +121,12 @@ impl From<EngineError> for IngestProblem {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             tracing::error!(error = %error, "ingest failed");
         }
+        let is_ours = status == StatusCode::SERVICE_UNAVAILABLE;
         Self {
             status,
             code,
             message,
+            retry_after_seconds: is_ours.then_some(1),
         }
     }
 }
@@ -118,10 +135,10 @@ impl IntoResponse for IngestProblem {
     fn into_response(self) -> Response {
         let body = Json(json!({ "code": self.code, "message": self.message }));
         let mut response = (self.status, body).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(seconds) = self.retry_after_seconds {
             response
                 .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -2,11 +2,13 @@
 
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod context;
 pub(crate) mod conversations;
 pub(crate) mod decisions;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod journey;
+mod lines;
 pub(crate) mod metrics;
 pub(crate) mod writes;

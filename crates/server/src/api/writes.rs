@@ -3,12 +3,13 @@
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{MatchedPath, Path, State};
+use axum::extract::{FromRequestParts, MatchedPath, Path, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use kith_domain::RootKind;
 use kith_engine::{
-    EventWrite, Governed, Joined, MAX_IDENTIFIERS, MAX_JOINED, RootId, RootWrite, Target, What,
-    Write, WriteOutcome, Written,
+    EventWrite, Governed, IdempotencyKey, Joined, MAX_IDENTIFIERS, MAX_JOINED, RootId, RootWrite,
+    Target, What, Write, WriteOutcome, Written,
 };
 use serde_json::{Map, Value};
 
@@ -27,7 +28,7 @@ pub(crate) struct Kind {
     plural: &'static str,
     root: RootKind,
     /// What the audit calls it.
-    action: &'static str,
+    pub(crate) action: &'static str,
     /// Whether one names the accounts that it belongs to, with its role in each.
     joins: bool,
 }
@@ -48,6 +49,33 @@ const KINDS: &[Kind] = &[
     },
 ];
 
+/// What the audit calls the writing of an event.
+pub(crate) const EVENTS: &str = "events.write";
+
+/// The key in `Idempotency-Key`, if there is one.
+pub(crate) struct Key(pub(crate) Option<IdempotencyKey>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        const NAME: &str = "Idempotency-Key";
+        let mut sent = parts.headers.get_all(NAME).iter();
+        let Some(key) = sent.next() else {
+            return Ok(Self(None));
+        };
+        let read = key.to_str().unwrap_or_default().parse();
+        let read = match sent.next() {
+            None => read,
+            Some(_) => Err("given twice: send it once".to_owned()),
+        };
+        read.map(|key| Self(Some(key))).map_err(|expected| {
+            let field = NAME.to_owned();
+            Problem::invalid(vec![FieldProblem { field, expected }])
+        })
+    }
+}
+
 /// An answer, with the status that says what became of the write.
 type Answer = (StatusCode, Json<Governed<Written>>);
 
@@ -56,13 +84,17 @@ pub(crate) async fn upsert(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
     path: MatchedPath,
+    key: Key,
     Whole(body): Whole,
 ) -> Result<Answer, Problem> {
     let kind = kind(&path)?;
     let write = read(&body, |object, faults| {
         read_upsert(kind, object, faults, body.to_vec())
     })?;
-    let written = app.engine.write(&caller, kind.action, write).await?;
+    let written = app
+        .engine
+        .write(&caller, kind.action, write, key.0.as_ref())
+        .await?;
     Ok(answer(written))
 }
 
@@ -72,6 +104,7 @@ pub(crate) async fn change(
     Authenticated(caller): Authenticated,
     path: MatchedPath,
     id: Result<Path<String>, PathRejection>,
+    key: Key,
     Whole(body): Whole,
 ) -> Result<Answer, Problem> {
     let kind = kind(&path)?;
@@ -80,7 +113,10 @@ pub(crate) async fn change(
     let write = read(&body, |object, faults| {
         read_change(kind, &id, object, faults)
     })?;
-    let written = app.engine.write(&caller, kind.action, write).await?;
+    let written = app
+        .engine
+        .write(&caller, kind.action, write, key.0.as_ref())
+        .await?;
     Ok(answer(written))
 }
 
@@ -88,17 +124,21 @@ pub(crate) async fn change(
 pub(crate) async fn event(
     State(app): State<App>,
     Authenticated(caller): Authenticated,
+    key: Key,
     Whole(body): Whole,
 ) -> Result<Answer, Problem> {
     let write = read(&body, |object, faults| {
         read_event(object, faults, body.to_vec())
     })?;
-    let written = app.engine.write(&caller, "events.write", write).await?;
+    let written = app
+        .engine
+        .write(&caller, EVENTS, write, key.0.as_ref())
+        .await?;
     Ok(answer(written))
 }
 
 /// The kind whose route it is: the first part of the path behind the version.
-fn kind(path: &MatchedPath) -> Result<&'static Kind, Problem> {
+pub(crate) fn kind(path: &MatchedPath) -> Result<&'static Kind, Problem> {
     let plural = path.as_str().split('/').nth(2).unwrap_or_default();
     let found = KINDS.iter().find(|kind| kind.plural == plural);
     found.ok_or_else(|| {
@@ -120,7 +160,7 @@ fn answer(written: Governed<Written>) -> Answer {
 }
 
 /// Reads one write, and reports all that is wrong with it.
-fn read(
+pub(crate) fn read(
     body: &[u8],
     parts: impl FnOnce(&Map<String, Value>, &mut Faults) -> Option<Write>,
 ) -> Result<Write, Problem> {
@@ -136,7 +176,7 @@ fn read(
     faults.finish(write)
 }
 
-fn read_upsert(
+pub(crate) fn read_upsert(
     kind: &Kind,
     object: &Map<String, Value>,
     faults: &mut Faults,
@@ -230,7 +270,7 @@ fn read_change(
     })
 }
 
-fn read_event(
+pub(crate) fn read_event(
     object: &Map<String, Value>,
     faults: &mut Faults,
     original: Vec<u8>,

@@ -40,7 +40,9 @@ pub(crate) fn document() -> Value {
             "title": "Kith",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Who may see what about a customer, for which purpose, and why. Every answer \
-                that speaks of a customer names its audit entry, which is committed before it leaves.",
+                that speaks of a customer names its audit entry, which is committed before it leaves. \
+                Answers to a key say what it may still ask, in `RateLimit-Policy` and `RateLimit` \
+                (draft-ietf-httpapi-ratelimit-headers-11).",
         },
         "paths": paths,
         "components": {
@@ -86,8 +88,8 @@ fn operation(route: &Route) -> Value {
     );
     let common: &[u16] = match (is_open, about.body.is_some()) {
         (true, _) => &[],
-        (false, false) => &[400, 401, 403, 409],
-        (false, true) => &[400, 401, 403, 409, 413, 415],
+        (false, false) => &[400, 401, 403, 409, 429],
+        (false, true) => &[400, 401, 403, 409, 413, 415, 429],
     };
     for status in common.iter().chain(about.problems).chain(&[500, 503]) {
         responses.insert(status.to_string(), problem(*status));
@@ -161,7 +163,7 @@ fn about(path: &str) -> Option<About> {
         "/openapi.json" => about("This document.", &[], json!({"type": "object"})),
         "/v1/context" => About {
             body: Some(question(&[])),
-            problems: &[404, 429],
+            problems: &[404],
             ..about(
                 "The governed context of one customer.",
                 &[],
@@ -177,7 +179,7 @@ fn about(path: &str) -> Option<About> {
         },
         "/v1/explain" => About {
             body: Some(question(&["fields"])),
-            problems: &[404, 429],
+            problems: &[404],
             ..about(
                 "What the policy decides about one customer and why, without any value.",
                 &[],
@@ -294,7 +296,7 @@ fn delivery() -> Value {
             "type": "object", "required": ["success"], "properties": {"success": {"const": true}}}}},
     }});
     if let Some(responses) = responses.as_object_mut() {
-        for status in ["400", "401", "413", "415", "503"] {
+        for status in ["400", "401", "413", "415", "429", "503"] {
             responses.insert(status.to_owned(), problem.clone());
         }
     }

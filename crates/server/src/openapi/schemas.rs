@@ -60,11 +60,21 @@ const PROBLEMS: &[(&str, u16, &str)] = &[
         "the body is packed in a way that is not known here",
     ),
     ("too-broad", 422, "too many rows would have to be looked at"),
+    (
+        "idempotency-key-reused",
+        422,
+        "the idempotency key was used for another write",
+    ),
     ("invalid-definitions", 422, "the definitions have mistakes"),
     (
         "rate-limited",
         429,
         "too many look-ups found nobody: wait as `Retry-After` says",
+    ),
+    (
+        "quota-exceeded",
+        429,
+        "the key made more requests than it may: wait as `Retry-After` says",
     ),
     ("fault", 500, "a fault in Kith; nothing was answered"),
     (

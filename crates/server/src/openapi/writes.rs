@@ -8,7 +8,12 @@ use crate::routes::{Method, Route};
 /// What one of them takes and answers.
 pub(super) fn operation(route: &Route) -> Value {
     let resource = route.path.split('/').nth(2).unwrap_or_default();
+    let is_bulk = route.path.ends_with("/bulk");
     let (summary, body) = match (resource, route.method) {
+        (_, Method::Post) if is_bulk => (
+            "Writes one a line, up to 10,000, and answers one a line while it goes.",
+            json!({"description": "Each line is what the route without `/bulk` takes."}),
+        ),
         ("events", _) => (
             "Writes something that happened to a person, in an account, or both.",
             event(),
@@ -25,8 +30,17 @@ pub(super) fn operation(route: &Route) -> Value {
             upsert(resource),
         ),
     };
+    let kind = match is_bulk {
+        true => "application/x-ndjson",
+        false => "application/json",
+    };
     let mut responses = Map::new();
     let answers: &[(&str, &str)] = match route.method {
+        _ if is_bulk => &[(
+            "200",
+            "A line for each line: `line`, and what the route without `/bulk` answers, or a `problem`. \
+             The last says how it ended, `complete` or `stopped`, and how many `lines` were answered.",
+        )],
         Method::Patch => &[("200", "It is durable.")],
         _ => &[
             ("200", "It is durable: it was there before."),
@@ -38,24 +52,39 @@ pub(super) fn operation(route: &Route) -> Value {
         ],
     };
     for (status, words) in answers {
-        let content = json!({"application/json": {"schema": answer()}});
-        let response = json!({"description": words, "content": content});
+        let schema = match is_bulk {
+            true => json!({"type": "object"}),
+            false => answer(),
+        };
+        let response = json!({"description": words, "content": {kind: {"schema": schema}}});
         responses.insert((*status).to_owned(), response);
     }
-    for status in [400, 401, 403, 404, 409, 413, 415, 429, 500, 503] {
-        responses.insert(status.to_string(), problem(status));
+    let problems: &[u16] = match is_bulk {
+        true => &[400, 401, 403, 409, 415, 429, 500, 503],
+        false => &[400, 401, 403, 404, 409, 413, 415, 422, 429, 500, 503],
+    };
+    for status in problems {
+        responses.insert(status.to_string(), problem(*status));
     }
     let id = json!({"name": "id", "in": "path", "required": true, "description": "Kith's id.",
                     "schema": {"type": "string"}});
+    let words = match is_bulk {
+        true => "The same line under the same key is no second write, for 30 days.",
+        false => {
+            "The same write under the same key is answered alike for a day, and is no second one."
+        }
+    };
+    let key = json!({"name": "Idempotency-Key", "in": "header", "required": false,
+                     "description": words, "schema": {"type": "string", "maxLength": 255}});
     let parameters = match route.method {
-        Method::Patch => json!([id]),
-        _ => json!([]),
+        Method::Patch => json!([id, key]),
+        _ => json!([key]),
     };
     json!({
         "summary": summary,
         "parameters": parameters,
         "security": [{"key": []}],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": body}}},
+        "requestBody": {"required": true, "content": {kind: {"schema": body}}},
         "responses": responses,
     })
 }

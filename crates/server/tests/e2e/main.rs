@@ -14,6 +14,7 @@ mod as_of;
 mod audit;
 mod audit_log;
 mod bad_input;
+mod bulk;
 mod clients;
 mod conversations;
 mod decisions;
@@ -24,6 +25,8 @@ mod leaks;
 mod metrics;
 mod openapi;
 mod pages;
+mod quota;
+mod repeats;
 mod signed_identity;
 mod writes;
 

@@ -28,7 +28,7 @@ pub(crate) const WRITERS: &str =
     "allow account.edit\nwhen user.role in [\"leadership\", \"support\"]\n";
 
 /// Consents by which a writer may know whether somebody is there.
-fn consenting() -> Folder {
+pub(crate) fn consenting() -> Folder {
     let also = |folder: Folder, kind: &str| {
         let old = format!("{kind} = [");
         folder.replacing("workspace.toml", &old, &format!("{old}\"account.edit\", "))
@@ -60,24 +60,24 @@ async fn writer_as(app: &TestApp, member: &str, source: Option<&str>) -> Client 
     app.with_key(Some(token.reveal()))
 }
 
-async fn post(client: &Client, path: &str, body: Value) -> Answer {
+pub(crate) async fn post(client: &Client, path: &str, body: Value) -> Answer {
     client.send(Method::POST, path, body.to_string()).await
 }
 
-async fn patch(client: &Client, path: &str, body: Value) -> Answer {
+pub(crate) async fn patch(client: &Client, path: &str, body: Value) -> Answer {
     client.send(Method::PATCH, path, body.to_string()).await
 }
 
-fn group(id: &str) -> Value {
+pub(crate) fn group(id: &str) -> Value {
     json!([{"type": "groupId", "value": id}])
 }
 
-fn user(id: &str) -> Value {
+pub(crate) fn user(id: &str) -> Value {
     json!([{"type": "userId", "value": id}])
 }
 
 /// The outcome, and whether an id was told.
-fn told(answer: &Answer) -> String {
+pub(crate) fn told(answer: &Answer) -> String {
     let outcome = answer.json["outcome"].as_str();
     let outcome = outcome.unwrap_or_else(|| answer.problem());
     let id = match answer.json["id"].is_string() {
@@ -311,7 +311,7 @@ async fn neighbours(app: &TestApp) {
         .await;
 }
 
-async fn seats(app: &TestApp, id: &str) -> Value {
+pub(crate) async fn seats(app: &TestApp, id: &str) -> Value {
     let seen = app.as_member("lea").ask("support.view", account(id)).await;
     match seen.status {
         200 => seen.value("account.seats").clone(),
@@ -561,7 +561,7 @@ async fn who_may_not_write_is_refused_before_anything_is_read(store: Store) {
     );
 }
 
-async fn entries(app: &TestApp) -> Vec<AuditItem> {
+pub(crate) async fn entries(app: &TestApp) -> Vec<AuditItem> {
     let query = AuditQuery {
         limit: 100,
         ..AuditQuery::default()

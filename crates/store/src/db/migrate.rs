@@ -32,6 +32,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0011_profile_rows.sql",
     "sqlite/0012_relations.sql",
     "sqlite/0013_messages.sql",
+    "sqlite/0014_idempotency.sql",
 ];
 
 /// Of `audit.db`.
@@ -52,6 +53,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0010_audit_tree.sql",
     "postgres/0011_relations.sql",
     "postgres/0012_messages.sql",
+    "postgres/0013_idempotency.sql",
 ];
 
 /// The steps that a store of this version lacks.

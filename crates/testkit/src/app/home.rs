@@ -132,6 +132,24 @@ impl Home {
         }
     }
 
+    /// Makes every change of data fail, as a store that fails would.
+    pub async fn break_feed(&self) {
+        match &self.place {
+            Place::Folder(_) => self
+                .sqlite(SQLITE_FILES[0])
+                .execute_batch("ALTER TABLE feed RENAME TO feed_away")
+                .unwrap(),
+            Place::Database(database) => {
+                let client = database.cluster().superuser(database.name()).await.unwrap();
+                let statements = "CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql
+                      AS $$ BEGIN RAISE EXCEPTION 'no space left'; END $$;
+                    CREATE TRIGGER refuse_change BEFORE INSERT ON feed
+                      FOR EACH ROW EXECUTE FUNCTION refuse_change();";
+                client.batch_execute(statements).await.unwrap();
+            }
+        }
+    }
+
     /// Makes the log writable again.
     pub async fn mend_audit(&self) {
         match &self.place {
