@@ -121,10 +121,12 @@ impl From<EngineError> for Failure {
             | EngineError::Conflict(_)
             | EngineError::NotVisible(_)
             | EngineError::TooBroad(_)
+            | EngineError::KeyReused
             | EngineError::NotInLog(_)
             | EngineError::NoDefinitions => Self::input(error.to_string()),
             EngineError::AuditUnavailable(cause) => Self::machine(format!("{error}: {cause}")),
             EngineError::RateLimited { .. }
+            | EngineError::OverQuota(_)
             | EngineError::LogKey(_)
             | EngineError::LogBroken
             | EngineError::Store(_) => Self::machine(error.to_string()),

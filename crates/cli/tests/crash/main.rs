@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod bulk;
 mod loud;
 mod server;
 

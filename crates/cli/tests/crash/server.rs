@@ -63,6 +63,11 @@ impl Server {
         Desk::new(&self.url, Arc::clone(workspace), clock)
     }
 
+    /// The address of a route.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()

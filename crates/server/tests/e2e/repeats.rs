@@ -25,21 +25,21 @@ async fn post(client: &Client, key: &str, body: &Value) -> Answer {
     send(client, Method::POST, "/v1/accounts", key, body).await
 }
 
-fn acme(seats: Value) -> Value {
+fn acme(seats: i64) -> Value {
     json!({"identifiers": group("acme"), "fields": {"seats": seats, "nope": 1}})
 }
 
 async fn a_repeat_is_answered_alike_and_writes_nothing(store: Store) {
     let app = TestApp::with_definitions(store, consenting()).await;
     let lea = writer(&app, "lea").await;
-    let first = post(&lea, "k-1", &acme(json!(1))).await;
+    let first = post(&lea, "k-1", &acme(1)).await;
     assert_eq!(told(&first), "201 created, id");
     app.clock.advance_seconds(60);
-    let since = post(&lea, "k-2", &acme(json!(2))).await;
+    let since = post(&lea, "k-2", &acme(2)).await;
     assert_eq!(told(&since), "200 updated, id");
     let feed = app.home().column("SELECT seq FROM feed").await.len();
     app.clock.advance_seconds(60);
-    let again = post(&lea, "k-1", &acme(json!(1))).await;
+    let again = post(&lea, "k-1", &acme(1)).await;
     assert_eq!((again.status, again.text), (first.status, first.text));
     assert_eq!(seats(&app, "acme").await, 2);
     assert_eq!(app.home().column("SELECT seq FROM feed").await.len(), feed);
@@ -81,26 +81,26 @@ async fn a_repeat_is_answered_alike_and_writes_nothing(store: Store) {
 async fn a_key_is_for_one_write_of_one_credential(store: Store) {
     let app = TestApp::with_definitions(store, consenting()).await;
     let lea = writer(&app, "lea").await;
-    post(&lea, "k-1", &acme(json!(1))).await.expect(201);
-    let reused = post(&lea, "k-1", &acme(json!(2))).await;
+    post(&lea, "k-1", &acme(1)).await.expect(201);
+    let reused = post(&lea, "k-1", &acme(2)).await;
     assert_eq!(told(&reused), "422 idempotency-key-reused");
     let people = json!({"identifiers": user("usr_1")});
     let reused = send(&lea, Method::POST, "/v1/people", "k-1", &people).await;
     assert_eq!(told(&reused), "422 idempotency-key-reused");
     assert_eq!(seats(&app, "acme").await, 1);
     app.clock.advance_seconds(1);
-    let other = post(&writer(&app, "lea").await, "k-1", &acme(json!(2))).await;
+    let other = post(&writer(&app, "lea").await, "k-1", &acme(2)).await;
     assert_eq!(told(&other), "200 updated, id");
     let long = "k".repeat(256);
     for key in ["", "two words", "tab\tbed", long.as_str()] {
-        let answer = post(&lea, key, &acme(json!(3))).await.expect(400);
+        let answer = post(&lea, key, &acme(3)).await.expect(400);
         assert_eq!(
             answer.json["fields"][0]["field"], "Idempotency-Key",
             "{answer:?}"
         );
     }
     let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
-    let body = acme(json!(3)).to_string();
+    let body = acme(3).to_string();
     lea.send_with(Method::POST, "/v1/accounts", &twice, body)
         .await
         .expect(400);
@@ -151,20 +151,17 @@ async fn a_key_is_forgotten_after_a_day(store: Store) {
     let app = TestApp::with_definitions(store, consenting()).await;
     let lea = writer(&app, "lea").await;
     let kept = async || app.home().column("SELECT at FROM idempotency").await.len();
-    post(&lea, "k-1", &acme(json!(1))).await.expect(201);
+    post(&lea, "k-1", &acme(1)).await.expect(201);
     app.clock.advance_seconds(DAY);
-    assert_eq!(
-        told(&post(&lea, "k-1", &acme(json!(1))).await),
-        "201 created, id"
-    );
+    assert_eq!(told(&post(&lea, "k-1", &acme(1)).await), "201 created, id");
     app.clock.advance_seconds(1);
     assert_eq!(
-        told(&post(&lea, "k-1", &acme(json!(1))).await),
+        told(&post(&lea, "k-1", &acme(1)).await),
         "200 unchanged, id"
     );
     assert_eq!(kept().await, 1);
-    post(&lea, "k-2", &acme(json!(3))).await.expect(200);
+    post(&lea, "k-2", &acme(3)).await.expect(200);
     app.clock.advance_seconds(DAY + 1);
-    post(&lea, "k-3", &acme(json!(4))).await.expect(200);
+    post(&lea, "k-3", &acme(4)).await.expect(200);
     assert_eq!(kept().await, 1, "those of yesterday are gone");
 }

@@ -109,6 +109,14 @@ impl Workspace {
     }
 }
 
+impl Workspace {
+    /// The workspace's id.
+    #[must_use]
+    pub const fn id(&self) -> WorkspaceId {
+        self.id
+    }
+}
+
 async fn key(
     engine: &Engine,
     workspace: WorkspaceId,

@@ -57,6 +57,7 @@ a value         visible
             kept,
             duplicates,
             quarantined,
+            ..
         } = self.fed;
         let mut text = format!(
             "{BOLD}{END_USER} in {ACCOUNT}, as three askers see them{BOLD:#}, under definitions version {}\n",
