@@ -184,8 +184,25 @@ fn traits(
             });
             continue;
         }
+        let said = |held: &Checked| {
+            let mut held = held.values.iter();
+            held.find(|(other, ..)| *other == idx)
+                .map(|(.., value)| value.clone())
+        };
         match value(field, deliverer, json) {
-            Ok(canonical) => checked.values.push((idx, field.entity, canonical)),
+            // A message says one thing of a field: what is kept of it is one observation.
+            Ok(canonical) => match said(checked) {
+                None => checked.values.push((idx, field.entity, canonical)),
+                Some(held) if held == canonical => {}
+                Some(_) => checked.faults.push(Fault {
+                    path,
+                    code: "said-twice",
+                    detail: format!(
+                        "`{}` has another value in the same message, under another name: send one",
+                        field.path
+                    ),
+                }),
+            },
             Err((code, detail)) => checked.faults.push(Fault { path, code, detail }),
         }
     }

@@ -186,6 +186,24 @@ fn a_trait_of_the_role_goes_to_the_role_and_only_from_a_server() {
 }
 
 #[test]
+fn a_message_says_one_thing_of_a_field() {
+    let names = |name: &str, full_name: &str| {
+        fact(
+            FactKind::Identify,
+            &json!({"name": name, "fullName": full_name}),
+        )
+    };
+    let kept = ["person.name=\"Ada\"", "person.userId=\"usr_1\""];
+    check(SERVER, &names("Ada", "Ada"), &kept, &[]);
+    check(
+        SERVER,
+        &names("Ada", "Bea"),
+        &kept,
+        &["traits.fullName:said-twice"],
+    );
+}
+
+#[test]
 fn an_event_is_known_by_its_name_or_an_alias() {
     for name in ["checkout.failed", "Checkout Failed"] {
         check(
