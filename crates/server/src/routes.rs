@@ -198,6 +198,24 @@ pub const ROUTES: &[Route] = &[
     write_route(Method::Patch, "/v1/accounts/{id}", || patch(writes::change)),
     write_route(Method::Post, "/v1/people", || post(writes::upsert)),
     write_route(Method::Patch, "/v1/people/{id}", || patch(writes::change)),
+    write_route(Method::Post, "/v1/companies", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/companies/{id}", || {
+        patch(writes::change)
+    }),
+    write_route(Method::Post, "/v1/companies/bulk", || post(bulk::write)),
+    write_route(Method::Post, "/v1/sites", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/sites/{id}", || patch(writes::change)),
+    write_route(Method::Post, "/v1/sites/bulk", || post(bulk::write)),
+    write_route(Method::Post, "/v1/subscriptions", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/subscriptions/{id}", || {
+        patch(writes::change)
+    }),
+    write_route(Method::Post, "/v1/subscriptions/bulk", || post(bulk::write)),
+    write_route(Method::Post, "/v1/conversations", || post(writes::upsert)),
+    write_route(Method::Patch, "/v1/conversations/{id}", || {
+        patch(writes::change)
+    }),
+    write_route(Method::Post, "/v1/conversations/bulk", || post(bulk::write)),
     write_route(Method::Post, "/v1/events", || post(writes::event)),
     write_route(Method::Post, "/v1/accounts/bulk", || post(bulk::write)),
     write_route(Method::Post, "/v1/people/bulk", || post(bulk::write)),

@@ -60,7 +60,7 @@ pub(crate) struct Kept {
     /// Another root that it is about.
     subject: Vec<Identifier>,
     /// What belongs to what.
-    relations: Vec<Related>,
+    pub(crate) relations: Vec<Related>,
     /// Whether it says that the person belongs to the account.
     joins: bool,
     /// Full field path, the entity, and the canonical value; `null` deletes.

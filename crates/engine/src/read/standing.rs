@@ -6,6 +6,7 @@ use kith_domain::{Entity, Timestamp};
 use kith_policy::{Refusal, Subject, Verdict};
 use kith_store::Tx;
 use kith_store::identity::RootId;
+use kith_store::profiles::{self, ProfileId};
 use serde_json::{Map, Value as Json};
 
 use super::context::{Begun, ContextRequest, RootRef, SubjectRef, statements};
@@ -34,10 +35,10 @@ pub(crate) async fn standing(
     let subject = match root {
         RootId::Account(id) => of_account(id),
         RootId::Person(id) => of_person(id),
-        RootId::Company(_)
-        | RootId::Conversation(_)
-        | RootId::Site(_)
-        | RootId::Subscription(_) => return Ok(Standing::Hidden),
+        RootId::Company(id) => return other(tx, begun, id).await,
+        RootId::Conversation(id) => return other(tx, begun, id).await,
+        RootId::Site(id) => return other(tx, begun, id).await,
+        RootId::Subscription(id) => return other(tx, begun, id).await,
     };
     let request = ContextRequest {
         purpose: begun.entry.purpose,
@@ -55,6 +56,23 @@ pub(crate) async fn standing(
     Ok(match begun.plan.decide(&bound.subject(), now).verdict {
         Verdict::Allowed { reasons } => Standing::Mine(statements(&reasons)),
         Verdict::Refused(refusal) => Standing::Refused(refusal),
+    })
+}
+
+/// A root that is bound through accounts. Where the policies keep any row from the caller, its accounts
+/// would have to be asked; that is still to come, and until then it is as if it were not there.
+async fn other<Id: ProfileId>(
+    tx: &mut Tx<'_>,
+    begun: &Begun,
+    id: Id,
+) -> Result<Standing, EngineError> {
+    let found = profiles::get(tx, begun.entry.workspace, id).await?;
+    Ok(match found {
+        Some(_) if begun.plan.is_open() => {
+            let decision = begun.plan.decide(&Subject::default(), begun.entry.at);
+            Standing::Mine(statements(decision.verdict.reasons()))
+        }
+        _ => Standing::Hidden,
     })
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use kith_domain::id::{AccountId, PersonId};
 
+use kith_store::identity::RootId;
+
 use super::item::Item;
 use crate::audit::{Entry, LookupHash};
 use crate::ingest::Committed;
@@ -13,6 +15,7 @@ use crate::ingest::Committed;
 pub(super) struct Done {
     accounts: BTreeSet<AccountId>,
     people: BTreeSet<PersonId>,
+    others: BTreeSet<RootId>,
     fields: BTreeSet<String>,
     statements: BTreeSet<String>,
     lookups: Vec<LookupHash>,
@@ -24,6 +27,8 @@ impl Done {
         for root in item.roots(committed) {
             self.accounts.extend(root.account());
             self.people.extend(root.person());
+            let has_column = root.account().is_some() || root.person().is_some();
+            self.others.extend(Some(root).filter(|_| !has_column));
         }
         self.fields.extend(item.fields.iter().cloned());
         self.statements.extend(item.statements.iter().cloned());
@@ -39,6 +44,10 @@ impl Done {
         } else {
             entry.accounts = self.accounts.into_iter().collect();
             entry.people = self.people.into_iter().collect();
+        }
+        if !self.others.is_empty() {
+            let others: Vec<String> = self.others.iter().map(RootId::to_string).collect();
+            entry.detail = Some(others.join(" "));
         }
         entry.lookups = self.lookups;
         entry.statements = self.statements.into_iter().collect();

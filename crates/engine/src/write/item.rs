@@ -3,8 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use kith_domain::fact::{Fact, FactKind, Fault, Message};
-use kith_domain::id::{AccountId, PersonId};
-use kith_domain::{Entity, Identifier, Purpose, Timestamp};
+use kith_domain::{Entity, Identifier, Purpose, RootKind, Timestamp};
 use kith_policy::{Refusal, Subject};
 use kith_store::Tx;
 use kith_store::dedup::Claim;
@@ -79,15 +78,19 @@ pub(super) struct Item {
 
 /// Every identifier that a write names.
 pub(super) fn identifiers(write: &Write) -> impl Iterator<Item = &Identifier> {
-    let (targets, joined): (Vec<&Target>, &[_]) = match &write.what {
-        What::Root(root) => (vec![&root.target], &root.accounts),
-        What::Event(event) => (event.person.iter().chain(&event.account).collect(), &[]),
+    let (targets, root): (Vec<&Target>, Option<&RootWrite>) = match &write.what {
+        What::Root(root) => (vec![&root.target], Some(root)),
+        What::Event(event) => (event.person.iter().chain(&event.account).collect(), None),
     };
     let named = targets.into_iter().flat_map(|target| match target {
         Target::Id(_) => &[],
         Target::Identifiers(identifiers) => identifiers.as_slice(),
     });
-    named.chain(joined.iter().map(|joined| &joined.account))
+    let joined = root.into_iter().flat_map(|root| &root.accounts);
+    let related = root.into_iter().flat_map(|root| &root.relations);
+    named
+        .chain(joined.map(|joined| &joined.account))
+        .chain(related.filter_map(|related| related.to.as_ref()))
 }
 
 impl Writing {
@@ -238,7 +241,7 @@ impl Writing {
         let fact = |message_id, kind, data| Fact {
             message_id,
             kind,
-            person: of(Entity::Person),
+            person: Vec::new(),
             account: Vec::new(),
             subject: Vec::new(),
             relations: Vec::new(),
@@ -251,6 +254,7 @@ impl Writing {
             What::Event(event) => {
                 let kind = FactKind::Track { event: event.name };
                 facts.push(Fact {
+                    person: of(Entity::Person),
                     account: of(Entity::Account),
                     ..fact(id, kind, event.properties)
                 });
@@ -259,6 +263,7 @@ impl Writing {
                 kind,
                 fields,
                 accounts,
+                relations,
                 ..
             }) => {
                 let entity = Entity::from(kind);
@@ -266,19 +271,23 @@ impl Writing {
                     entity,
                     at: "fields".to_owned(),
                 };
-                facts.push(Fact {
-                    account: match entity {
-                        Entity::Account => of(entity),
-                        _ => Vec::new(),
-                    },
+                let mut own = Fact {
+                    relations,
                     ..fact(id.clone(), write, fields)
-                });
+                };
+                match kind {
+                    RootKind::Account => own.account = of(entity),
+                    RootKind::Person => own.person = of(entity),
+                    _ => own.subject = of(entity),
+                }
+                facts.push(own);
                 for (place, joined) in accounts.into_iter().enumerate() {
                     let role = FactKind::Write {
                         entity: Entity::Role,
                         at: format!("accounts.{place}.role"),
                     };
                     facts.push(Fact {
+                        person: of(Entity::Person),
                         account: vec![joined.account],
                         ..fact(format!("{id}/{place}"), role, joined.role)
                     });
@@ -288,7 +297,7 @@ impl Writing {
         let prepare = |fact: Fact| {
             let message = Message {
                 original: original.clone(),
-                identifiers: fact.person.iter().chain(&fact.account).cloned().collect(),
+                identifiers: named_by(&fact),
                 message_id: Some(fact.message_id.clone()),
                 fact: Ok(fact),
             };
@@ -457,7 +466,11 @@ fn targets(write: &Write) -> Vec<(Entity, Target)> {
                 let account = Target::Identifiers(vec![joined.account.clone()]);
                 (Entity::Account, account)
             });
-            std::iter::once(own).chain(joined).collect()
+            let related = root.relations.iter().filter_map(|related| {
+                let to = Target::Identifiers(vec![related.to.clone()?]);
+                Some((Entity::from(related.relation.to()), to))
+            });
+            std::iter::once(own).chain(joined).chain(related).collect()
         }
         What::Event(event) => {
             let person = event.person.clone();
@@ -469,11 +482,20 @@ fn targets(write: &Write) -> Vec<(Entity, Target)> {
     }
 }
 
-const fn nil(entity: Entity) -> RootId {
-    match entity {
-        Entity::Person => RootId::Person(PersonId::NIL),
-        _ => RootId::Account(AccountId::NIL),
-    }
+fn nil(entity: Entity) -> RootId {
+    RootId::nil(entity.root_kind().unwrap_or(RootKind::Account))
+}
+
+/// Every identifier in it, for quarantine.
+fn named_by(fact: &Fact) -> Vec<Identifier> {
+    let named = [&fact.person, &fact.account, &fact.subject];
+    let related = fact.relations.iter().filter_map(|of| of.to.as_ref());
+    named
+        .into_iter()
+        .flatten()
+        .chain(related)
+        .cloned()
+        .collect()
 }
 
 fn strength(identifier: &Identifier) -> (u8, Identifier) {
@@ -492,6 +514,8 @@ fn fields(messages: &[Prepared]) -> Vec<String> {
     for part in kept {
         paths.extend(part.values.iter().map(|(path, ..)| path.clone()));
         paths.extend(part.shown.iter().map(|(_, path)| path.clone()));
+        let related = part.relations.iter().map(|of| of.relation.as_str());
+        paths.extend(related.map(str::to_owned));
         if let Some((_, name, properties)) = &part.event {
             paths.push(format!("event.{name}"));
             paths.extend(properties.keys().cloned());

@@ -4,7 +4,7 @@
     reason = "these hold a customer's values: nothing may print them in passing"
 )]
 
-use kith_domain::fact::Fault;
+use kith_domain::fact::{Fault, Related};
 use kith_domain::{Identifier, RootKind, Timestamp};
 use kith_store::identity::RootId;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,9 @@ impl Write {
     #[must_use]
     pub fn names(&self) -> usize {
         match &self.what {
-            What::Root(root) => self.written_by().len() + root.accounts.len(),
+            What::Root(root) => {
+                self.written_by().len() + root.accounts.len() + root.relations.len()
+            }
             What::Event(_) => 2,
         }
     }
@@ -60,7 +62,7 @@ impl Write {
 /// What a caller writes.
 #[derive(Clone)]
 pub enum What {
-    /// Fields of an account or a person.
+    /// Fields of an account, a person or another root.
     Root(RootWrite),
     /// Something that happened.
     Event(EventWrite),
@@ -77,6 +79,8 @@ pub struct RootWrite {
     pub fields: Map<String, Json>,
     /// The accounts that a person belongs to.
     pub accounts: Vec<Joined>,
+    /// What it belongs to.
+    pub relations: Vec<Related>,
 }
 
 /// An account that a person belongs to.

@@ -6,7 +6,8 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, MatchedPath, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use kith_domain::RootKind;
+use kith_domain::fact::Related;
+use kith_domain::{Relation, RootKind};
 use kith_engine::{
     EventWrite, Governed, IdempotencyKey, Joined, MAX_IDENTIFIERS, MAX_JOINED, RootId, RootWrite,
     Target, What, Write, WriteOutcome, Written,
@@ -47,7 +48,55 @@ const KINDS: &[Kind] = &[
         action: "people.write",
         joins: true,
     },
+    other("companies", RootKind::Company, "companies.write"),
+    other("sites", RootKind::Site, "sites.write"),
+    other(
+        "subscriptions",
+        RootKind::Subscription,
+        "subscriptions.write",
+    ),
+    other(
+        "conversations",
+        RootKind::Conversation,
+        "conversations.write",
+    ),
 ];
+
+/// A kind that belongs to accounts, or accounts to it.
+const fn other(plural: &'static str, root: RootKind, action: &'static str) -> Kind {
+    Kind {
+        plural,
+        root,
+        action,
+        joins: false,
+    }
+}
+
+impl Kind {
+    /// The kind of a part of the path.
+    pub(crate) fn of(plural: &str) -> Option<&'static Self> {
+        KINDS.iter().find(|kind| kind.plural == plural)
+    }
+
+    /// Whether it names the accounts that it belongs to.
+    pub(crate) const fn joins(&self) -> bool {
+        self.joins
+    }
+
+    /// What one belongs to at most one of, by the words that name it.
+    pub(crate) fn relations(&self) -> impl Iterator<Item = (&'static str, Relation)> {
+        let of_it = Relation::ALL
+            .into_iter()
+            .filter(|relation| relation.from() == self.root);
+        of_it.map(|relation| (relation.to().as_str(), relation))
+    }
+
+    /// The parts that a body may have, beside these.
+    fn keys(&self, more: &[&'static str]) -> Vec<&'static str> {
+        let own = self.relations().map(|(key, _)| key);
+        more.iter().copied().chain(own).collect()
+    }
+}
 
 /// What the audit calls the writing of an event.
 pub(crate) const EVENTS: &str = "events.write";
@@ -140,8 +189,7 @@ pub(crate) async fn event(
 /// The kind whose route it is: the first part of the path behind the version.
 pub(crate) fn kind(path: &MatchedPath) -> Result<&'static Kind, Problem> {
     let plural = path.as_str().split('/').nth(2).unwrap_or_default();
-    let found = KINDS.iter().find(|kind| kind.plural == plural);
-    found.ok_or_else(|| {
+    Kind::of(plural).ok_or_else(|| {
         Problem::new(
             "urn:kith:problem:no-such-route",
             StatusCode::NOT_FOUND,
@@ -187,7 +235,7 @@ pub(crate) fn read_upsert(
         true => &["identifiers", "fields", "accounts", "observedAt"],
         false => &["identifiers", "fields", "observedAt"],
     };
-    part.only_keys(faults, known);
+    part.only_keys(faults, &kind.keys(known));
     let listed = part.objects(faults, "identifiers", MAX_IDENTIFIERS);
     if part
         .raw("identifiers")
@@ -211,12 +259,36 @@ pub(crate) fn read_upsert(
         target: Target::Identifiers(identifiers),
         fields: read_map(&part, faults, "fields"),
         accounts,
+        relations: read_relations(kind, &part, faults),
     };
     Some(Write {
         what: What::Root(root),
         observed_at: part.time(faults, "observedAt"),
         original,
     })
+}
+
+/// What it belongs to: `"company": {"type": …, "value": …}`; `null` ends it.
+fn read_relations(kind: &Kind, part: &Part<'_>, faults: &mut Faults) -> Vec<Related> {
+    let mut related = Vec::new();
+    for (key, relation) in kind.relations() {
+        if !part.entries().contains_key(key) {
+            continue;
+        }
+        let Some(target) = part.object(faults, key, key) else {
+            // What is neither an object nor `null` is a mistake already.
+            if part.raw(key).is_none() {
+                related.push(Related { relation, to: None });
+            }
+            continue;
+        };
+        target.only_keys(faults, &["type", "value"]);
+        if let Some(to) = read_identifier(&target, faults, relation.to()) {
+            let to = Some(to);
+            related.push(Related { relation, to });
+        }
+    }
+    related
 }
 
 /// The accounts that a person belongs to, with fields of the role in each.
@@ -248,8 +320,9 @@ fn read_change(
     faults: &mut Faults,
 ) -> Option<Write> {
     let part = Part::root(object);
-    part.only_keys(faults, &["fields", "observedAt"]);
-    if part.raw("fields").is_none() {
+    part.only_keys(faults, &kind.keys(&["fields", "observedAt"]));
+    let relations = read_relations(kind, &part, faults);
+    if part.raw("fields").is_none() && relations.is_empty() {
         faults.add("fields", "required, expected an object");
     }
     let id = RootId::parse(kind.root, id).map_err(|error| faults.add("id", error.to_string()));
@@ -262,6 +335,7 @@ fn read_change(
         target: Target::Id(id),
         fields: read_map(&part, faults, "fields"),
         accounts: Vec::new(),
+        relations,
     };
     Some(Write {
         what: What::Root(root),

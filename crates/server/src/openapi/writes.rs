@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::schemas::problem;
+use crate::api::writes::Kind;
 use crate::routes::{Method, Route};
 
 /// What one of them takes and answers.
@@ -20,10 +21,7 @@ pub(super) fn operation(route: &Route) -> Value {
         ),
         (_, Method::Patch) => (
             "Changes fields of one that is in view, by Kith's id; `null` deletes.",
-            object(
-                &["fields"],
-                &json!({"fields": fields(), "observedAt": time()}),
-            ),
+            change(resource),
         ),
         (resource, _) => (
             "Writes one by its identifiers: it is there afterwards.",
@@ -119,7 +117,9 @@ fn upsert(resource: &str) -> Value {
         "fields": fields(),
         "observedAt": time(),
     });
-    if let Some(properties) = properties.as_object_mut().filter(|_| resource == "people") {
+    relate(resource, &mut properties);
+    let joins = Kind::of(resource).is_some_and(Kind::joins);
+    if let Some(properties) = properties.as_object_mut().filter(|_| joins) {
         let joined = object(
             &["identifier"],
             &json!({"identifier": identifier(), "role": fields()}),
@@ -130,6 +130,24 @@ fn upsert(resource: &str) -> Value {
         );
     }
     object(&["identifiers"], &properties)
+}
+
+fn change(resource: &str) -> Value {
+    let mut properties = json!({"fields": fields(), "observedAt": time()});
+    relate(resource, &mut properties);
+    object(&[], &properties)
+}
+
+/// What one belongs to.
+fn relate(resource: &str, properties: &mut Value) {
+    let relations = Kind::of(resource).into_iter().flat_map(Kind::relations);
+    for (key, _) in relations {
+        if let Some(properties) = properties.as_object_mut() {
+            let target = json!({"oneOf": [identifier(), {"type": "null"}],
+                                "description": "What it belongs to; `null` ends it."});
+            properties.insert(key.to_owned(), target);
+        }
+    }
 }
 
 fn event() -> Value {

@@ -21,6 +21,7 @@ crate::promises! {
     who_may_not_write_is_refused_before_anything_is_read,
     a_write_is_an_entry_of_its_own_transaction,
     the_order_of_writes_does_not_matter,
+    other_roots_are_written_with_what_they_belong_to,
 }
 
 /// Who may write what: leaders everything, support what is in their regions, agents nothing.
@@ -683,4 +684,107 @@ fn shuffle<T>(items: &mut [T], random: &SeededEntropy) {
         let other = u64::from_le_bytes(bytes) % (place as u64 + 1);
         items.swap(place, usize::try_from(other).unwrap());
     }
+}
+
+async fn other_roots_are_written_with_what_they_belong_to(store: Store) {
+    let mut folder = consenting();
+    for kind in ["companyId", "siteKey", "subscriptionId", "conversationId"] {
+        let consent = format!("{kind} = [\"account.edit\"]\ngroupId");
+        folder = folder.replacing("workspace.toml", "groupId", &consent);
+    }
+    let app = TestApp::with_definitions(store, folder).await;
+    let lea = writer(&app, "lea").await;
+    let named = |kind: &str, value: &str| json!({"type": kind, "value": value});
+    let acme = named("groupId", "acme");
+    let account = json!({"identifiers": [acme], "company": named("companyId", "crm-1"),
+                         "site": named("siteKey", "north"), "fields": {"region": "eu"}});
+    assert_eq!(
+        told(&post(&lea, "/v1/accounts", account.clone()).await),
+        "201 created, id"
+    );
+    let related = async || {
+        let sql = "SELECT name FROM relation WHERE to_id IS NOT NULL ORDER BY name";
+        app.home().column(sql).await
+    };
+    assert_eq!(related().await, ["account.company", "account.site"]);
+    for (path, kind, more) in [
+        (
+            "/v1/companies",
+            "companyId",
+            json!({"fields": {"name": "Acme Holding"}}),
+        ),
+        ("/v1/sites", "siteKey", json!({})),
+        (
+            "/v1/subscriptions",
+            "subscriptionId",
+            json!({"account": acme}),
+        ),
+        (
+            "/v1/conversations",
+            "conversationId",
+            json!({"account": acme, "person": named("userId", "usr_1")}),
+        ),
+    ] {
+        let mut body = json!({"identifiers": [named(kind, "new-1")]});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        app.clock.advance_seconds(1);
+        let created = post(&lea, path, body.clone()).await;
+        assert_eq!(told(&created), "201 created, id", "{path}: {created:?}");
+        assert_eq!(
+            told(&post(&lea, path, body.clone()).await),
+            "200 unchanged, id",
+            "{path}"
+        );
+        let one = format!("{path}/{}", created.json["id"].as_str().unwrap());
+        let none = patch(&lea, &one, json!({"fields": {}})).await;
+        assert_eq!(told(&none), "200 unchanged, id", "{path}");
+        let bulk = lea
+            .send(Method::POST, &format!("{path}/bulk"), body.to_string())
+            .await;
+        assert!(bulk.text.contains("unchanged"), "{path}: {bulk:?}");
+        // Of another kind, or nobody's.
+        patch(
+            &lea,
+            &format!("{path}/acc_01h455vb4pex5vsknk084sn02q"),
+            json!({"fields": {}}),
+        )
+        .await
+        .expect(400);
+    }
+    assert_eq!(
+        related().await,
+        [
+            "account.company",
+            "account.site",
+            "conversation.account",
+            "conversation.person",
+            "subscription.account"
+        ]
+    );
+    // An explicit null ends it; what is no identifier of the other end is told.
+    app.clock.advance_seconds(1);
+    let ended = json!({"identifiers": [acme], "company": null});
+    assert_eq!(
+        told(&post(&lea, "/v1/accounts", ended).await),
+        "200 updated, id"
+    );
+    assert!(!related().await.contains(&"account.company".to_owned()));
+    let wrong = json!({"identifiers": [acme], "company": named("userId", "usr_1"), "site": 5});
+    let answer = post(&lea, "/v1/accounts", wrong).await.expect(400);
+    let fields: Vec<_> = answer.json["fields"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|of| of["field"].clone())
+        .collect();
+    assert_eq!(fields, ["company.type", "site"]);
+    // Under a limit none of them is in view yet, and what leads to an account out of view is not written.
+    let sam = writer(&app, "sam").await;
+    let body = json!({"identifiers": [named("subscriptionId", "new-1")], "account": acme});
+    assert_eq!(
+        told(&post(&sam, "/v1/subscriptions", body).await),
+        "404 not-found"
+    );
 }

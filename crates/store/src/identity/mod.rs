@@ -38,6 +38,14 @@ macro_rules! roots {
                 }
             }
 
+            /// An id that no root of a kind has: looking for it costs what looking for one does.
+            #[must_use]
+            pub const fn nil(kind: RootKind) -> Self {
+                match kind {
+                    $(RootKind::$kind => Self::$kind($id::NIL),)*
+                }
+            }
+
             /// What it is the id of.
             #[must_use]
             pub const fn kind(&self) -> RootKind {
