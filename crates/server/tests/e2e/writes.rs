@@ -499,6 +499,12 @@ async fn an_account_out_of_view_is_changed_by_nobody(store: Store) {
     assert_eq!(seats(&app, "theirs").await, 1);
     assert_eq!(seats(&app, "mine").await, 9);
 
+    // Nor does a change that would bring it into view.
+    let moving = json!({"fields": {"region": "eu"}});
+    for id in [&theirs, &never] {
+        patch(&sam, &of(id), moving.clone()).await.expect(404);
+    }
+
     // The same by identifiers, where they may be looked up.
     let by = |id: &str| json!({"identifiers": group(id), "fields": {"seats": 9}});
     let hidden = post(&sam, "/v1/accounts", by("theirs")).await.expect(404);
