@@ -10,29 +10,12 @@
 // would see, and what the browser noticed. It judges nothing; the Rust test does.
 
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
-
-// The packages are installed outside of the checkout, where an `import` would not look for them.
-const installed = process.env.KITH_TEST_BROWSER_DIR
-const executablePath = process.env.KITH_TEST_CHROMIUM
-if (!installed || !executablePath) {
-  console.error('`KITH_TEST_BROWSER_DIR` and `KITH_TEST_CHROMIUM` are not set: run the tests with `cargo xtask test`')
-  process.exit(2)
-}
-const require = createRequire(join(installed, 'package.json'))
-const { chromium } = require('playwright-core')
-const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+import { focused, launch, look } from './browser.mjs'
 
 const { url, screenshots, questions } = JSON.parse(readFileSync(0, 'utf8'))
 
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-    '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage',
-  ],
-})
+const browser = await launch()
 const visits = questions.flatMap((question) => question.views.map((view) => ask(question, view)))
 const seen = await Promise.all(visits)
 await browser.close()
@@ -115,28 +98,6 @@ async function ask({ name, fields }, [scheme, zoom]) {
   kept.bodies = (await Promise.all(bodies)).join('\n')
   await context.close()
   return { name, scheme, zoom, policy: response.headers()['content-security-policy'], stops, empty, full, answer, chosen, requests, complaints, kept }
-}
-
-// What of the page does not fit, and what would keep someone from using it.
-async function look(page) {
-  await page.evaluate(axe)
-  return page.evaluate(async () => {
-    const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] })
-    const root = document.documentElement
-    return {
-      overflow: root.scrollWidth - root.clientWidth,
-      ground: getComputedStyle(document.body).backgroundColor,
-      violations: violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 120)).join(' | ')}`),
-    }
-  })
-}
-
-// Where the focus is, and whether that can be seen.
-function focused() {
-  const at = document.activeElement
-  if (!at || at === document.body) return null
-  const shown = at.type === 'radio' ? at.nextElementSibling : at
-  return { tag: at.tagName, name: at.name || at.id || at.textContent.trim(), outlined: getComputedStyle(shown).outlineStyle === 'solid' }
 }
 
 async function shoot(page, name) {

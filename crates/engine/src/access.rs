@@ -6,7 +6,8 @@ use std::sync::Arc;
 use kith_auth::key::{self, SecretHash};
 use kith_domain::fact::Trust;
 use kith_domain::id::{KeyId, WorkspaceId};
-use kith_domain::{Actor, Member, Principal, Scope, Scopes};
+use kith_domain::{Actor, Member, Principal, Purpose, Scope, Scopes};
+use kith_policy::{Asker, Policies};
 use kith_store::keys::{Holder, KeyRow};
 use kith_store::{Scope as StoreScope, Tx, agents, keys, members};
 
@@ -27,6 +28,8 @@ pub struct Caller {
     /// The source of what is written with this key.
     pub(crate) writes_as: Arc<str>,
     quota: Option<Quota>,
+    /// Whom a member looks as.
+    pub(crate) viewed: Option<Arc<Member>>,
 }
 
 impl Caller {
@@ -34,6 +37,63 @@ impl Caller {
     #[must_use]
     pub const fn quota(&self) -> Option<Quota> {
         self.quota
+    }
+
+    /// The same member, looking as they would with this role alone: what leaves is what both may see,
+    /// and nothing that they may not see themselves.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] for an agent, which has no roles.
+    pub fn viewing_as(&self, role: &str) -> Result<Self, EngineError> {
+        let Principal::Member(member) = &self.principal else {
+            let expected = "only a member looks as another role would: leave it out";
+            return Err(EngineError::invalid("viewAs", expected));
+        };
+        let viewed = Member {
+            roles: [Arc::from(role)].into(),
+            ..Member::clone(member)
+        };
+        Ok(Self {
+            viewed: Some(Arc::new(viewed)),
+            ..self.clone()
+        })
+    }
+
+    /// The holder's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.principal {
+            Principal::Member(member) => &member.name,
+            Principal::Agent(agent) => &agent.name,
+        }
+    }
+
+    /// The member's roles; none of an agent.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        let roles = match &self.principal {
+            Principal::Member(member) => Some(&member.roles),
+            Principal::Agent(_) => None,
+        };
+        roles.into_iter().flatten().map(|role| &**role)
+    }
+
+    /// Who asks and why, as these policies see them.
+    pub(crate) fn asker(
+        &self,
+        policies: &Policies,
+        actor: &Actor,
+        purpose: Purpose,
+    ) -> Result<Asker, EngineError> {
+        let Some((viewed, viewer)) = self.viewed.as_deref().zip(actor.member()) else {
+            return Ok(policies.asker(actor, purpose));
+        };
+        let met = policies.asker_viewing_as(viewer, viewed, purpose);
+        met.ok_or_else(|| {
+            let expected = format!(
+                "`{purpose}` meets two sides already: ask as yourself, or for another purpose"
+            );
+            EngineError::invalid("viewAs", expected)
+        })
     }
 
     /// The caller as an actor who acts for nobody else.
@@ -101,6 +161,7 @@ impl Engine {
             scopes: row.scopes,
             writes_as: row.writes_as.as_deref().unwrap_or(WRITER).into(),
             quota,
+            viewed: None,
         })
     }
 
@@ -116,6 +177,22 @@ impl Engine {
             }),
             Holder::Member(_) | Holder::Agent(_) => Err(EngineError::Unauthenticated),
         }
+    }
+
+    /// The roles that the policies of the caller's workspace name.
+    ///
+    /// # Errors
+    /// If the workspace has no definitions, or the store fails.
+    pub async fn roles(&self, caller: &Caller) -> Result<Vec<Arc<str>>, EngineError> {
+        let (engine, workspace) = (self.clone(), caller.workspace);
+        self.db()
+            .read(workspace, move |tx| {
+                Box::pin(async move {
+                    let version = engine.version(tx, workspace).await?;
+                    Ok(version.policies.roles().into_iter().collect())
+                })
+            })
+            .await
     }
 
     async fn live_key(&self, token: &str) -> Result<KeyRow, EngineError> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use kith_domain::definitions::{MAX_FILE_BYTES, SourceFile, hash, read_folder};
 use kith_domain::id::WorkspaceId;
-use kith_domain::{Actor, Definitions, Diagnostic, Purpose};
-use kith_policy::{Plan, Policies, suite};
+use kith_domain::{Definitions, Diagnostic, Purpose};
+use kith_policy::{Asker, Plan, Policies, suite};
 use kith_store::definitions::DefinitionsRow;
 use kith_store::{Tx, audit as audit_store, definitions as store};
 use serde::Serialize;
@@ -182,15 +182,9 @@ impl Engine {
         Ok(version)
     }
 
-    /// The plan of an actor and a purpose under a version.
-    pub(crate) fn plan(
-        &self,
-        workspace: WorkspaceId,
-        version: &Version,
-        actor: &Actor,
-        purpose: Purpose,
-    ) -> Plan {
-        self.0.plans.get(workspace, version, actor, purpose)
+    /// The plan of an asker under a version.
+    pub(crate) fn plan(&self, workspace: WorkspaceId, version: &Version, asker: Asker) -> Plan {
+        self.0.plans.get(workspace, version, asker)
     }
 }
 

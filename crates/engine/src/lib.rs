@@ -17,6 +17,7 @@ mod profile;
 mod quota;
 mod read;
 pub mod runtime;
+mod tickets;
 mod write;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ use lookups::Lookups;
 use metrics::Metrics;
 use plans::Plans;
 use quota::Quotas;
+use tickets::Tickets;
 
 /// Most compiled definitions versions that are kept at hand.
 const CACHED_VERSIONS: usize = 256;
@@ -79,6 +81,7 @@ struct Inner {
     hash_keys: Cache<WorkspaceId, [u8; 32]>,
     lookups: Lookups,
     quotas: Quotas,
+    tickets: Tickets,
     metrics: Metrics,
 }
 
@@ -117,6 +120,7 @@ impl Engine {
             log_key: KeyPlace::of(store, log_key),
             lookups: Lookups::new(runtime.clone()),
             quotas: Quotas::default(),
+            tickets: Tickets::new(&runtime),
             metrics: Metrics::new(),
             db,
             runtime,

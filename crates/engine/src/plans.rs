@@ -2,8 +2,7 @@
 //! dropped with the version.
 
 use kith_domain::id::WorkspaceId;
-use kith_domain::{Actor, Purpose};
-use kith_policy::{Plan, PlanKey, SharedPlan};
+use kith_policy::{Asker, Plan, PlanKey, SharedPlan};
 use quick_cache::sync::Cache;
 
 use crate::definitions::Version;
@@ -21,15 +20,8 @@ impl Plans {
         Self(Cache::new(CACHED_PLANS))
     }
 
-    /// The plan of an actor and a purpose under a version.
-    pub(crate) fn get(
-        &self,
-        workspace: WorkspaceId,
-        version: &Version,
-        actor: &Actor,
-        purpose: Purpose,
-    ) -> Plan {
-        let asker = version.policies.asker(actor, purpose);
+    /// The plan of an asker under a version.
+    pub(crate) fn get(&self, workspace: WorkspaceId, version: &Version, asker: Asker) -> Plan {
         let key = (workspace, version.number, asker.key().clone());
         let shared = self.0.get(&key).unwrap_or_else(|| {
             let shared = version.policies.share(asker.key());
@@ -57,7 +49,7 @@ mod tests {
 
     use kith_domain::definitions::SourceFile;
     use kith_domain::id::{AgentId, KeyId, MemberId};
-    use kith_domain::{Agent, AgentKind, Member, Principal};
+    use kith_domain::{Actor, Agent, AgentKind, Member, Principal, Purpose};
     use uuid::Uuid;
 
     use super::*;
@@ -120,11 +112,15 @@ mod tests {
         }
     }
 
+    fn asker(version: &Version, actor: &Actor) -> Asker {
+        version.policies.asker(actor, Purpose::SupportView)
+    }
+
     /// How many plans these actors need between them.
     fn check(policies: &str, actors: &[Actor], expect: usize) {
         let (version, plans) = (version(1, policies), Plans::new());
         for actor in actors.iter().chain(actors) {
-            plans.get(WORKSPACE, &version, actor, Purpose::SupportView);
+            plans.get(WORKSPACE, &version, asker(&version, actor));
         }
         assert_eq!(plans.0.len(), expect, "{policies}");
     }
@@ -190,10 +186,10 @@ mod tests {
         let old = version(1, "allow support.view");
         let new = version(2, "forbid support.view");
         for workspace in [WORKSPACE, other] {
-            let plan = plans.get(workspace, &old, &sam, Purpose::SupportView);
+            let plan = plans.get(workspace, &old, asker(&old, &sam));
             assert!(plan.refusal().is_none());
         }
-        let plan = plans.get(WORKSPACE, &new, &sam, Purpose::SupportView);
+        let plan = plans.get(WORKSPACE, &new, asker(&new, &sam));
         assert!(plan.refusal().is_some());
         assert_eq!(plans.0.len(), 3);
         plans.drop_before(WORKSPACE, 2);

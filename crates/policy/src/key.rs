@@ -7,15 +7,16 @@
 //! would have a plan of their own. Specialising sees the key alone, never the actor, so equal keys
 //! cannot but give equal plans.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kith_domain::{Actor, FieldIdx, Purpose, Timestamp, Value};
+use kith_domain::{Actor, FieldIdx, Member, Purpose, Timestamp, Value};
 
 use crate::eval::Env;
 use crate::ir::{Arena, Atom, Base, Items, Node, NodeId, Term};
 use crate::names::{Attr, ListAttr};
 use crate::policies::Policies;
-use crate::side::{Side, SideKind, sides};
+use crate::side::{Side, SideKind, sides, sides_as};
 use crate::subject::Subject;
 use crate::tri::Tri;
 
@@ -213,7 +214,24 @@ impl Policies {
     /// Who asks and why, as these policies see them.
     #[must_use]
     pub fn asker(&self, actor: &Actor, purpose: Purpose) -> Asker {
-        let sides = sides(actor, purpose);
+        self.asker_of(sides(actor, purpose), purpose)
+    }
+
+    /// A member who looks as another would, as these policies see both: rows and states meet, both must
+    /// be allowed, and so nothing is wider than what the viewer alone may see. `None` for purposes of AI
+    /// and automation, which have two sides by themselves.
+    #[must_use]
+    pub fn asker_viewing_as(
+        &self,
+        viewer: &Member,
+        viewed: &Member,
+        purpose: Purpose,
+    ) -> Option<Asker> {
+        let sides = sides_as(viewer, viewed, purpose)?;
+        Some(self.asker_of(sides, purpose))
+    }
+
+    fn asker_of(&self, sides: Vec<Side>, purpose: Purpose) -> Asker {
         let keys = sides
             .iter()
             .map(|side| self.0.asks.key(&self.0.nodes, side));
@@ -224,5 +242,33 @@ impl Policies {
             })),
             sides: sides.into(),
         }
+    }
+
+    /// The roles that the policies name, in order.
+    #[must_use]
+    pub fn roles(&self) -> BTreeSet<Arc<str>> {
+        let texts = |items: &Items| match items {
+            Items::Const(values) => values.to_vec(),
+            Items::One(Term {
+                base: Base::Const(value),
+                ..
+            }) => vec![value.clone()],
+            _ => Vec::new(),
+        };
+        let named = self.0.nodes.iter().flat_map(|(_, node)| match node {
+            Node::Atom(Atom::Overlap { left, right }) => match (left, right) {
+                (Items::Attr(ListAttr::Roles), other) | (other, Items::Attr(ListAttr::Roles)) => {
+                    texts(other)
+                }
+                _ => Vec::new(),
+            },
+            _ => Vec::new(),
+        });
+        named
+            .filter_map(|value| match value {
+                Value::String(text) => Some(text),
+                _ => None,
+            })
+            .collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::names::{Attr, ListAttr, NO_AGENT};
 pub enum SideKind {
     /// Whoever acts, under the purpose that was asked: software, or a member by themselves.
     Asker,
-    /// The member alone, whom software or a purpose of AI or automation serves.
+    /// The member alone, whom software or a purpose of AI or automation serves, or who looks as another.
     Member,
 }
 
@@ -53,6 +53,21 @@ pub(crate) fn sides(actor: &Actor, purpose: Purpose) -> Vec<Side> {
         sides.push(Side::new(SideKind::Member, purpose.served(), member, None));
     }
     sides
+}
+
+/// The sides of a member who looks as another would: the other's, and the member's own, which bounds
+/// it. None where a purpose of AI or automation has two sides by itself.
+pub(crate) fn sides_as(viewer: &Member, viewed: &Member, purpose: Purpose) -> Option<Vec<Side>> {
+    if matches!(
+        purpose.audience(),
+        Some(Audience::Ai | Audience::Automation)
+    ) {
+        return None;
+    }
+    Some(vec![
+        Side::new(SideKind::Asker, purpose, Some(viewed), None),
+        Side::new(SideKind::Member, purpose, Some(viewer), None),
+    ])
 }
 
 impl Side {

@@ -12,7 +12,7 @@ mod support;
 
 use std::sync::Arc;
 
-use kith_domain::{Decimal, Entity, FieldType, Value};
+use kith_domain::{Audience, Decimal, Entity, FieldType, Value};
 use kith_policy::{Interval, Policies, ProofMethod, SignedIdentity, reference};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -192,6 +192,9 @@ fn ask_of(
     Ok(outcome)
 }
 
+/// Who looks, and as whom.
+const MEMBERS: [&str; 4] = ["sam", "lea", "bo", "kim"];
+
 /// Keys of the request's values.
 const VALUES: [&str; 12] = [
     "region",
@@ -332,6 +335,39 @@ proptest! {
         prop_assert!(before.allowed || !after.allowed);
         for (narrow, wide) in after.states.iter().zip(&before.states) {
             prop_assert!(is_no_wider(*narrow, *wide));
+        }
+    }
+
+    /// Whoever looks as another would sees nothing that they may not see by themselves, and no row and
+    /// no field that the other may not see.
+    #[test]
+    fn looking_as_another_never_gives_more(
+        text in policies(ALL),
+        request in request(),
+        viewer in select(MEMBERS.to_vec()),
+        viewed in select(MEMBERS.to_vec()),
+    ) {
+        let (definitions, policies) = checked(&text);
+        let rows = request.rows(&definitions.catalog, |_| false);
+        let (subject, now) = (rows.subject(request.signed), support::now());
+        let [viewer, viewed] = [viewer, viewed].map(support::actor);
+        let [asks, seen] = [&viewer, &viewed].map(|actor| actor.member().unwrap());
+        let met = policies.asker_viewing_as(asks, seen, request.purpose);
+        let by_machine = matches!(request.purpose.audience(), Some(Audience::Ai | Audience::Automation));
+        prop_assert_eq!(met.is_none(), by_machine);
+        let Some(met) = met else { return Ok(()) };
+        let met = policies.share(met.key()).bind(met).decide(&subject, now);
+        let [own, other] = [&viewer, &viewed]
+            .map(|actor| policies.specialise(actor, request.purpose).decide(&subject, now));
+        prop_assert!(!met.exists || (own.exists && other.exists), "a row more");
+        prop_assert!(!met.verdict.is_allowed() || own.verdict.is_allowed(), "a purpose more");
+        if met.exists {
+            for (idx, field) in definitions.catalog.iter() {
+                for one in [&own, &other] {
+                    let state = met.state(idx);
+                    prop_assert_eq!(state.meet(one.state(idx)), state, "{}", field.path);
+                }
+            }
         }
     }
 

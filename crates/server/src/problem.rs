@@ -96,6 +96,36 @@ impl Problem {
         problem
     }
 
+    pub(crate) const fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
+    pub(crate) const fn title(&self) -> &'static str {
+        self.0.title
+    }
+
+    pub(crate) fn reasons(&self) -> &[Reason] {
+        &self.0.reasons
+    }
+
+    pub(crate) const fn audit(&self) -> Option<AuditId> {
+        self.0.audit_id
+    }
+
+    /// What to do, for people at a page; programs are told in the document.
+    pub(crate) fn advice(&self) -> Vec<String> {
+        if self.0.status == StatusCode::UNAUTHORIZED {
+            let words = "check the key: it may be mistyped, revoked, of another server, or it has been an hour";
+            return vec![words.to_owned()];
+        }
+        let fields = self.0.fields.iter();
+        let fields = fields.map(|at| format!("`{}`: {}", at.field, at.expected));
+        // The detail of mistakes speaks of the document that lists them.
+        let detail =
+            Some(&self.0.detail).filter(|text| !text.is_empty() && self.0.fields.is_empty());
+        detail.cloned().into_iter().chain(fields).collect()
+    }
+
     /// A fault of ours that passes: nothing was lost, try again.
     fn unavailable(kind: &'static str, title: &'static str) -> Self {
         let mut problem = Self::new(kind, StatusCode::SERVICE_UNAVAILABLE, title);

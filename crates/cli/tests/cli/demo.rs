@@ -206,6 +206,44 @@ async fn what_it_invites_to_paste_works() {
     let journey = |answer: &Json| answer["journey"].as_array().unwrap().len();
     assert_eq!(journey(&after), journey(&before) + 1);
 
+    // The account's page, with the key and the token that are printed beside its address.
+    let printed = |name: &str| {
+        let line = lines.iter().find_map(|line| line.trim().strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name}"))
+            .trim()
+            .to_owned()
+    };
+    let page = lines.iter().find(|line| line.contains("/accounts/acc_"));
+    let page = page.unwrap();
+    assert_eq!(client.get(page).send().await.unwrap().status(), 200);
+    let (key, token) = (printed("sam's key"), printed("identity token"));
+    let form = reqwest::Url::parse_with_params(
+        "http://form/",
+        [("key", key.as_str()), ("identityToken", token.as_str())],
+    );
+    let sent = client
+        .post(page)
+        .header("sec-fetch-site", "same-origin")
+        .body(form.unwrap().query().unwrap().to_owned());
+    let answer = sent.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let html = answer.text().await.unwrap();
+    for words in [
+        "<h1>Acme</h1>",
+        "Trial day 6",
+        "Billing owner",
+        "Checkout risk",
+        "usr_2481",
+        "Growth trial",
+        "Activation risk",
+        "Signed identity verified",
+        "Private revenue hidden",
+        "AI context allowed",
+    ] {
+        assert!(html.contains(words), "`{words}` in {html}");
+    }
+    assert!(!html.contains(PRIVATE) && !html.contains(&key));
+
     // A run that ends at once leaves the keys of the one that serves alone.
     home.ok("demo --once");
     ask(sam).await;

@@ -365,7 +365,8 @@ impl Engine {
             }
             Err(error) => return Err(error),
         };
-        let plan = self.plan(workspace, &version, &actor, purpose);
+        let asker = caller.asker(&version.policies, &actor, purpose)?;
+        let plan = self.plan(workspace, &version, asker);
         let entry = entry_of(AuditActor::from(&actor));
         Ok(Ok(Begun {
             version,

@@ -1,6 +1,8 @@
-//! Pages for people. They hold no data: scripts ask the same API as everyone else, with the key that
-//! the reader types in and that is kept nowhere.
+//! Pages for people. Those with scripts hold no data: they ask the same API as everyone else, with the
+//! key that the reader types in and that is kept nowhere. [`account`] is rendered here, from governed
+//! answers alone.
 
+pub(crate) mod account;
 mod reference;
 
 use std::sync::LazyLock;
@@ -24,9 +26,16 @@ pub(crate) async fn reference() -> Response {
     asset("text/html; charset=utf-8", PAGE.as_str())
 }
 
-/// The look of all pages.
+/// The look of all pages: tokens first, of which all else is made.
 pub(crate) async fn style() -> Response {
-    asset("text/css; charset=utf-8", include_str!("kith.css"))
+    asset(
+        "text/css; charset=utf-8",
+        concat!(
+            include_str!("tokens.css"),
+            include_str!("kith.css"),
+            include_str!("account/account.css")
+        ),
+    )
 }
 
 /// What the explain page does.

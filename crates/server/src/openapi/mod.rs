@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use self::schemas::{object, problem, question};
-use crate::routes::{Door, ROUTES, Reveals, Route, RoutePurpose};
+use crate::routes::{Door, Method, ROUTES, Reveals, Route, RoutePurpose};
 
 /// Answers the document.
 pub(crate) async fn answer() -> Response {
@@ -74,6 +74,9 @@ fn operation(route: &Route) -> Value {
     if route.reveals == Reveals::Outcomes {
         return writes::operation(route);
     }
+    if route.path == "/accounts/{id}" && route.method == Method::Post {
+        return form();
+    }
     let Some(about) = about(route.path) else {
         return json!({
             "summary": "A page for people, or a part of one: the same for everyone.",
@@ -131,6 +134,21 @@ fn operation(route: &Route) -> Value {
         }
     }
     operation
+}
+
+/// A page that shows governed answers to whoever sends its form.
+fn form() -> Value {
+    let page = |words: &str| json!({"description": words, "content": {"text/html": {}}});
+    json!({
+        "summary": "The page of an account for people, from governed answers, without scripts.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "description": ID.1,
+            "schema": {"type": "string"}}],
+        "requestBody": {"required": true, "content": {"application/x-www-form-urlencoded": {}}},
+        "responses": {
+            "200": page("The page."),
+            "default": page("What is wrong, or refused, and the form to ask again."),
+        },
+    })
 }
 
 const PURPOSE: (&str, &str) = ("purpose", "Why the data is asked for.");

@@ -10,6 +10,7 @@ use kith_testkit::app::logs;
 use kith_testkit::{Answer, Client, Source, Store, TestApp};
 use serde_json::{Value, json};
 
+use crate::account_page::look;
 use crate::writes::writer;
 
 crate::promises! { a_hidden_value_leaves_through_no_door }
@@ -269,6 +270,38 @@ async fn read_all(client: &Client, path: &str, id: &str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to open the page of an account, by an asker whose key is in the form.
+async fn open_all(browser: &Client, asker: &Client, id: &str, person: &str) -> Vec<Answer> {
+    let key = asker.key();
+    let token = asker.proof();
+    let mut forms = Vec::new();
+    for purpose in Purpose::ALL {
+        for person in ["", person] {
+            let (purpose, token) = (purpose.as_str(), token.as_str());
+            forms.push(vec![
+                ("purpose", purpose),
+                ("person", person),
+                ("identityToken", token),
+            ]);
+        }
+    }
+    for role in ["support", "leadership", "revops", SECRET] {
+        forms.push(vec![("viewAs", role), ("person", person)]);
+        forms.push(vec![("viewAs", role), ("purpose", "report.view")]);
+    }
+    forms.push(vec![("purpose", SECRET), ("person", SECRET)]);
+    forms.push(vec![("identityToken", SECRET), ("ticket", SECRET)]);
+    let mut answers = Vec::new();
+    for mut form in forms {
+        form.push(("key", key));
+        let page = look(browser, id, &form).await;
+        assert!(key.is_empty() || key == SECRET || !page.text.contains(key));
+        answers.push(page);
+    }
+    answers.push(look(browser, SECRET, &[("key", key)]).await);
+    answers
+}
+
 /// Every way to look into the audit log, by what is hidden and as it comes.
 async fn look_all(client: &Client, path: &str) -> Vec<Answer> {
     let mut answers = Vec::new();
@@ -369,6 +402,11 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
         .ask("support.view", account("acme"))
         .await;
     let id = seen.json["account"]["id"].as_str().unwrap().to_owned();
+    let seen = app
+        .as_member("lea")
+        .ask("support.view", person_in(NAME, "acme"))
+        .await;
+    let person_id = seen.json["person"]["id"].as_str().unwrap().to_owned();
     let seen = app.as_member("lea").ask("support.view", person(NAME)).await;
     let ada = seen.json["person"]["id"].as_str().unwrap().to_owned();
     let line = format!("/v1/accounts/{id}/journey?purpose=support.view&kinds=conversation");
@@ -417,6 +455,15 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }
+            (Method::Post, "/accounts/{id}") => {
+                for asker in &askers {
+                    answers.extend(open_all(&app.anonymous(), asker, &id, &person_id).await);
+                }
+                let lea = app.as_member("lea");
+                for answer in open_all(&app.anonymous(), &lea, &id, &person_id).await {
+                    assert!(!answer.text.contains(SECRET), "{answer:?}");
+                }
+            }
             (Method::Get, "/v1/accounts") => {
                 for asker in &askers {
                     answers.extend(list_all(asker).await);
@@ -450,7 +497,7 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
             (
                 Method::Get,
                 "/healthz" | "/readyz" | "/openapi.json" | "/docs/api" | "/explain"
-                | "/assets/kith.css" | "/assets/explain.js",
+                | "/accounts/{id}" | "/assets/kith.css" | "/assets/explain.js",
             ) => {
                 answers.push(
                     app.as_member("sam")

@@ -8,6 +8,8 @@
 
 mod access;
 mod account;
+mod account_in_browser;
+mod account_page;
 mod accounts;
 mod around;
 mod as_of;

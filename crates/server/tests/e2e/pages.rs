@@ -55,7 +55,8 @@ async fn a_decision_is_explained_to_whoever_has_a_keyboard_and_eyes_of_any_kind(
         {"name": "no-key", "views": one,
          "fields": {"key": "kith_member_wrong", "account": "groupId:acme"}},
     ]);
-    let seen = browse(app.url(), &questions);
+    let asked = json!({"url": app.url(), "questions": questions});
+    let seen = browse("explain", asked);
     let seen = seen.as_array().unwrap();
     assert_eq!(seen.len(), 4 + 1 + 4 + 1 + 1);
     for page in seen {
@@ -181,14 +182,16 @@ fn answers(page: &Value) {
     }
 }
 
-/// Asks the page these questions; what was seen of each.
-fn browse(url: &str, questions: &Value) -> Value {
+/// Has a page used by its program; what was seen.
+pub(crate) fn browse(page: &str, mut asked: Value) -> Value {
     use std::io::Write as _;
 
-    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("explain");
+    let screenshots = Path::new(env!("CARGO_TARGET_TMPDIR")).join(page);
     std::fs::create_dir_all(&screenshots).unwrap();
-    let asked = json!({"url": url, "screenshots": screenshots, "questions": questions});
-    let driver = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser/explain.mjs");
+    asked["screenshots"] = json!(screenshots);
+    let driver = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../tests/browser")
+        .join(format!("{page}.mjs"));
     let mut child = Command::new("node")
         .arg(driver)
         .stdin(Stdio::piped())

@@ -41,6 +41,13 @@ impl Client {
         self.on_behalf_of.as_deref()
     }
 
+    /// The proof of the end user's identity, if it is a text; else empty.
+    #[must_use]
+    pub fn proof(&self) -> String {
+        let token = self.identity_token.as_ref().and_then(Value::as_str);
+        token.unwrap_or_default().to_owned()
+    }
+
     /// Asks for the context of a subject; see [`person`] and [`account`].
     pub async fn ask(&self, purpose: &str, subject: Value) -> Answer {
         let mut body = json!({"purpose": purpose, "subject": subject});

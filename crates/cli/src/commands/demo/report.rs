@@ -179,6 +179,7 @@ a value         visible
         if let Json::Object(object) = &mut json {
             let demo = self.demo;
             object.insert("url".to_owned(), json!(url));
+            object.insert("page".to_owned(), json!(self.page(url)));
             let keys = json!({
                 "members": demo.member_keys,
                 "agents": { AGENT: demo.agent_key },
@@ -190,7 +191,17 @@ a value         visible
         json
     }
 
-    /// What to paste into another terminal.
+    /// The address of the account's page, with its end user in view.
+    fn page(&self, url: &str) -> Option<String> {
+        let [sam, ..] = &self.views;
+        let Context {
+            account, person, ..
+        } = sam.answer.answer();
+        let (account, person) = (account.as_ref()?.id, person.as_ref()?.id);
+        Some(format!("{url}/accounts/{account}?person={person}"))
+    }
+
+    /// What to paste into another terminal, and to open in a browser.
     pub(super) fn invitation(&self, url: &str) -> String {
         let subject = json!({
             "person": { "type": "userId", "value": END_USER },
@@ -218,6 +229,16 @@ a value         visible
         let mut text = format!(
             "{BOLD}Kith listens on {url}{BOLD:#}. Ctrl-C ends it. These keys are good until the demo runs again.\n"
         );
+        if let Some(page) = self.page(url) {
+            let _ = writeln!(
+                text,
+                "\n{BOLD}Acme on one page{BOLD:#}: open it in a browser, and give its form a key\n\
+                 {page}\n  sam's key       {}\n  lea's key       {}\n  identity token  {}",
+                key("sam"),
+                key("lea"),
+                self.demo.token,
+            );
+        }
         for (what, curl) in [
             ("What sam sees", post(url, "/v1/context", key("sam"), &view)),
             ("What lea sees", post(url, "/v1/context", key("lea"), &view)),
