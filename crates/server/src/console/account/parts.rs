@@ -3,8 +3,8 @@
 use kith_domain::id::AuditId;
 use kith_domain::{Audience, Purpose, Timestamp};
 use kith_engine::{
-    AccountSummary, Caller, ChangeItem, Engine, EngineError, FieldAnswer, Governed, Journey,
-    JourneyEntry, JourneyItem, Withheld,
+    AccountSummary, Caller, ChangeItem, ConversationItem, ConversationNews, Engine, EngineError,
+    FieldAnswer, Governed, Journey, JourneyEntry, JourneyItem, Withheld,
 };
 use kith_policy::{Reason, SideKind};
 use maud::{Markup, html};
@@ -230,10 +230,11 @@ pub(super) fn reasons(reasons: &[Reason]) -> Markup {
 }
 
 /// Every field of an entity that leaves, with where it came from and whom to ask.
-pub(super) fn fields(title: &str, entity: &str, fields: &Fields) -> Markup {
+pub(super) fn fields(title: &str, entity: &str, place: usize, fields: &Fields) -> Markup {
+    let id = format!("{entity}-{place}");
     html! {
-        section aria-labelledby=(entity) {
-            h2 #(entity) { (title) }
+        section aria-labelledby=(id) {
+            h2 #(id) { (title) }
             dl.fields.sheet {
                 @for (key, field) in fields {
                     div {
@@ -348,7 +349,7 @@ fn is_one_telling(one: &JourneyEntry, next: &JourneyEntry) -> bool {
 fn telling(together: &[JourneyEntry]) -> Markup {
     html! {
         @match together {
-            [JourneyEntry::Event(item)] => (event(item)),
+            [JourneyEntry::Event(item), ..] => (event(item)),
             [JourneyEntry::Change(first), ..] => li {
                 (when(first.at))
                 p.quiet { (first.source.as_deref().unwrap_or("A source")) " told" }
@@ -358,7 +359,33 @@ fn telling(together: &[JourneyEntry]) -> Markup {
                     }
                 }
             },
-            _ => {}
+            [JourneyEntry::Conversation(item), ..] => (conversation(item)),
+            [] => {}
+        }
+    }
+}
+
+fn conversation(item: &ConversationItem) -> Markup {
+    html! {
+        li.event {
+            @match &item.news {
+                ConversationNews::Opened(opened) => {
+                    (when(opened.at))
+                    p { strong { "Conversation began" } }
+                    dl.properties {
+                        @for (key, field) in &opened.fields {
+                            @if !field.value.is_null() { div { dt { (key) } dd { (field_value(field)) } } }
+                        }
+                        @if let Some(messages) = opened.messages { div { dt { "messages" } dd { (messages) } } }
+                        @if let Some(notes) = opened.notes { div { dt { "notes" } dd { (notes) } } }
+                    }
+                }
+                ConversationNews::Changed(changed) => {
+                    (when(changed.at))
+                    p { strong { "Conversation" } }
+                    ul.changes { (change(changed)) }
+                }
+            }
         }
     }
 }

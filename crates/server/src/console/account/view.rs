@@ -5,8 +5,8 @@ use std::sync::Arc;
 use kith_domain::id::AuditId;
 use kith_domain::{Audience, Purpose, Timestamp};
 use kith_engine::{
-    AccountRequest, AccountSummary, Caller, Context, Engine, EngineError, Governed, Journey,
-    JourneyOf, JourneyRequest, Withheld,
+    AccountRequest, AccountSummary, AroundAnswer, Caller, Context, Engine, EngineError, Governed,
+    Journey, JourneyOf, JourneyRequest, Withheld,
 };
 use kith_policy::Reason;
 use maud::{DOCTYPE, Markup, html};
@@ -156,6 +156,13 @@ impl Subject {
         }
     }
 
+    const fn around(&self) -> &AroundAnswer {
+        match self {
+            Self::Account(summary) => &summary.answer().around,
+            Self::Person(context) => &context.answer().around,
+        }
+    }
+
     fn allowed_because(&self) -> &[Reason] {
         match self {
             Self::Account(summary) => &summary.answer().allowed_because,
@@ -191,11 +198,23 @@ pub(super) fn account(ask: &Ask, seen: &Seen) -> Markup {
     let account = subject.account().unwrap_or(&nothing);
     let (now, version) = subject.decided();
     let name = text(account, "name").unwrap_or("An account without a name");
-    let entities = [
+    let around = subject.around();
+    let one = [
         ("Account", "account", Some(account)),
         ("Person", "person", subject.person()),
         ("Role", "role", subject.role()),
+        (
+            "Company",
+            "company",
+            around.company.as_ref().map(|of| &of.fields),
+        ),
+        ("Site", "site", around.site.as_ref().map(|of| &of.fields)),
     ];
+    let one = one.into_iter();
+    let one = one.filter_map(|(title, entity, fields)| Some((title, entity, fields?)));
+    let subscriptions = around.subscriptions.iter();
+    let subscriptions = subscriptions.map(|of| ("Subscription", "subscription", &of.fields));
+    let entities = one.chain(subscriptions).enumerate();
     let body = html! {
         div.masthead {
             div {
@@ -220,9 +239,10 @@ pub(super) fn account(ask: &Ask, seen: &Seen) -> Markup {
         div.columns {
             (parts::journey(subject, seen.journey.as_ref()))
             div.facts {
-                @for (title, entity, fields) in entities {
-                    @if let Some(fields) = fields { (parts::fields(title, entity, fields)) }
+                @for (place, (title, entity, fields)) in entities {
+                    (parts::fields(title, entity, place, fields))
                 }
+                @if around.more_subscriptions { p.help { "There are more subscriptions." } }
             }
         }
         (parts::withheld(subject.withheld()))
