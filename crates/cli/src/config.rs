@@ -6,8 +6,10 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use kith_domain::diagnostic::{line_and_column, nearest};
+use kith_engine::delivery::Places;
 use kith_store::StoreUrl;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
@@ -28,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) node: String,
     /// The file with the key that signs the audit log, if it is not kept in the store.
     pub(crate) audit_key_file: Option<PathBuf>,
+    /// Where the audit log's checkpoints go while a server runs.
+    pub(crate) audit_checkpoints: Places,
     /// How logs are written.
     pub(crate) log_format: LogFormat,
     /// What is logged.
@@ -75,15 +79,25 @@ const METRICS_LISTEN: Setting = setting("metrics_listen", "KITH_METRICS_LISTEN",
 const RATE_LIMIT: Setting = setting("rate_limit", "KITH_RATE_LIMIT", "120000");
 const NODE: Setting = setting("node", "KITH_NODE", "main");
 const AUDIT_KEY_FILE: Setting = setting("audit_key_file", "KITH_AUDIT_KEY_FILE", "");
+const CHECKPOINT_FILE: Setting = setting("audit_checkpoint_file", "KITH_AUDIT_CHECKPOINT_FILE", "");
+const CHECKPOINT_URL: Setting = setting("audit_checkpoint_url", "KITH_AUDIT_CHECKPOINT_URL", "");
+const CHECKPOINT_EVERY: Setting = setting(
+    "audit_checkpoint_every",
+    "KITH_AUDIT_CHECKPOINT_EVERY",
+    "60s",
+);
 const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
 const LOG: Setting = setting("log", "KITH_LOG", "info");
-const SETTINGS: [&Setting; 8] = [
+const SETTINGS: [&Setting; 11] = [
     &STORE_URL,
     &LISTEN,
     &METRICS_LISTEN,
     &RATE_LIMIT,
     &NODE,
     &AUDIT_KEY_FILE,
+    &CHECKPOINT_FILE,
+    &CHECKPOINT_URL,
+    &CHECKPOINT_EVERY,
     &LOG_FORMAT,
     &LOG,
 ];
@@ -246,9 +260,8 @@ impl Reading {
                 _ => Err("expected 1 to 63 small letters, digits and `-`".to_owned()),
             }
         });
-        let audit_key_file = self.read(&AUDIT_KEY_FILE, |text| {
-            Ok((!text.is_empty()).then(|| PathBuf::from(text)))
-        });
+        let audit_key_file = self.read(&AUDIT_KEY_FILE, path);
+        let audit_checkpoints = self.places();
         let log_format = self.read(&LOG_FORMAT, |text| match text {
             "text" => Ok(LogFormat::Text),
             "json" => Ok(LogFormat::Json),
@@ -262,6 +275,7 @@ impl Reading {
             rate_limit,
             node,
             audit_key_file,
+            audit_checkpoints,
             log_format,
             log,
         ) {
@@ -272,6 +286,7 @@ impl Reading {
                 Some(rate_limit),
                 Some(node),
                 Some(audit_key_file),
+                Some(audit_checkpoints),
                 Some(log_format),
                 Some(log),
             ) if self.wrong.is_empty() => Ok(Config {
@@ -281,12 +296,57 @@ impl Reading {
                 rate_limit,
                 node,
                 audit_key_file,
+                audit_checkpoints,
                 log_format,
                 log,
             }),
             _ => Err(self.wrong),
         }
     }
+
+    fn places(&mut self) -> Option<Places> {
+        let file = self.read(&CHECKPOINT_FILE, path);
+        let url = self.read(&CHECKPOINT_URL, |text| match text {
+            "" => Ok(None),
+            _ => text.parse().map(Some).map_err(str::to_owned),
+        });
+        let every = self.read(&CHECKPOINT_EVERY, duration);
+        Some(Places {
+            file: file?,
+            url: url?,
+            every: every?,
+        })
+    }
+}
+
+/// A file's name; none if it is empty.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a setting is read by what may find it wrong"
+)]
+fn path(text: &str) -> Result<Option<PathBuf>, String> {
+    Ok((!text.is_empty()).then(|| PathBuf::from(text)))
+}
+
+/// `30s`, `5m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+    const DAY: u64 = 24 * HOUR;
+    let seconds = text.char_indices().next_back().and_then(|(end, unit)| {
+        let number: u64 = text.get(..end)?.parse().ok()?;
+        let unit = match unit {
+            's' => 1,
+            'm' => MINUTE,
+            'h' => HOUR,
+            _ => return None,
+        };
+        number.checked_mul(unit)
+    });
+    let seconds = seconds.filter(|seconds| (1..=DAY).contains(seconds));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "expected `1s` to `24h`, such as `30s`, `5m` or `1h`".to_owned())
 }
 
 /// `info`, or `kith_engine=debug,info`. A lone word that is no level would name a part of the code
@@ -325,6 +385,25 @@ mod tests {
         assert_eq!(config.node, "main");
         assert_eq!(config.log_format, LogFormat::Text);
         assert_eq!(config.log.to_string(), "info");
+        let Places { file, url, every } = config.audit_checkpoints;
+        assert_eq!((file, url, every.as_secs()), (None, None, 60));
+    }
+
+    #[test]
+    fn a_duration_has_a_unit() {
+        let check = |text: &str, expect: Option<u64>| {
+            assert_eq!(duration(text).ok().map(|it| it.as_secs()), expect, "{text}");
+        };
+        check("1s", Some(1));
+        check("5m", Some(300));
+        check("24h", Some(86_400));
+        check("25h", None);
+        check("0s", None);
+        check("60", None);
+        check("s", None);
+        check("1 s", None);
+        check("-1s", None);
+        check("", None);
     }
 
     #[test]

@@ -21,7 +21,11 @@ Settings, in kith.toml or as variables, which stand over the file:
   rate_limit      KITH_RATE_LIMIT      requests of a key in a minute; off       [120000]
   node            KITH_NODE            the server's name in the audit log       [main]
   log_format      KITH_LOG_FORMAT      text or json                             [text]
-  log             KITH_LOG             a level, or levels by part of the code   [info]";
+  log             KITH_LOG             a level, or levels by part of the code   [info]
+  audit_key_file  KITH_AUDIT_KEY_FILE  the key that signs the audit log         [in the store]
+  audit_checkpoint_file   KITH_AUDIT_CHECKPOINT_FILE   where a server keeps the log's checkpoints
+  audit_checkpoint_url    KITH_AUDIT_CHECKPOINT_URL    and where it posts them: http://127.0.0.1:…
+  audit_checkpoint_every  KITH_AUDIT_CHECKPOINT_EVERY  at most so often         [60s]";
 
 pub(crate) const SERVE: &str = "\
 Ctrl-C or SIGTERM ends it once the requests under way are answered. Several servers may share one
@@ -181,6 +185,7 @@ Examples:
 
 pub(crate) const AUDIT_CHECKPOINT: &str = "\
 A checkpoint is a C2SP signed note. Keep some where whoever administers this store cannot change them.
+A server does so by itself: KITH_AUDIT_CHECKPOINT_FILE, KITH_AUDIT_CHECKPOINT_URL.
 
 Examples:
   kith audit checkpoint > checkpoint-2026-11-24
@@ -189,6 +194,7 @@ Examples:
 pub(crate) const AUDIT_VERIFY: &str = "\
 Ends with 4 if anything is not as it was signed. Without a checkpoint that was kept elsewhere, whoever
 holds the log's key can rewrite it and sign it anew.
+A file may hold many, one after the other: the log is held against each that is its own.
 
 Examples:
   kith audit verify

@@ -6,6 +6,7 @@ mod admin;
 mod audit;
 pub mod backup;
 mod definitions;
+pub mod delivery;
 mod error;
 mod identity;
 mod index;

@@ -2,16 +2,18 @@
 //! is built: no name of a workspace, a source or a field, and nothing of a customer, is ever one.
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use kith_domain::Purpose;
 use kith_domain::fact::Trust;
+use kith_domain::{Purpose, Timestamp};
+use kith_store::audit::tree::Lag;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
@@ -34,6 +36,9 @@ pub(crate) struct Metrics {
     audit_append: Histogram,
     audit_failures: Counter,
     messages: Family<Labels<2>, Counter>,
+    unfolded: Gauge,
+    unfolded_age: Gauge<f64, AtomicU64>,
+    deliveries: Family<Labels<2>, Counter>,
 }
 
 impl Metrics {
@@ -43,7 +48,38 @@ impl Metrics {
             audit_append: Histogram::new(duration_buckets()),
             audit_failures: Counter::default(),
             messages: Family::default(),
+            unfolded: Gauge::default(),
+            unfolded_age: Gauge::default(),
+            deliveries: Family::default(),
         }
+    }
+
+    /// How far the trees of the audit log are behind just now.
+    fn unfolded(&self, lag: Lag, now: Timestamp) {
+        let entries = i64::try_from(lag.entries).unwrap_or(i64::MAX);
+        self.unfolded.set(entries);
+        let micros = lag
+            .oldest
+            .map_or(0, |oldest| now.micros() - oldest.micros());
+        let age = Duration::from_micros(u64::try_from(micros).unwrap_or_default());
+        self.unfolded_age.set(age.as_secs_f64());
+    }
+
+    /// The deliveries of checkpoints to one place, so that there is a 0 before the first.
+    pub(crate) fn delivers(&self, place: &'static str) {
+        for outcome in ["delivered", "failed"] {
+            drop(
+                self.deliveries
+                    .get_or_create(&[("place", place), ("outcome", outcome)]),
+            );
+        }
+    }
+
+    /// A checkpoint that was delivered, or was not.
+    pub(crate) fn delivered(&self, place: &'static str, outcome: bool) {
+        let outcome = if outcome { "delivered" } else { "failed" };
+        let labels = [("place", place), ("outcome", outcome)];
+        self.deliveries.get_or_create(&labels).inc();
     }
 
     /// A decision whose audit entry is committed.
@@ -80,6 +116,14 @@ impl Metrics {
 }
 
 impl Engine {
+    /// Looks how far the audit log's trees are behind, for the next scrape to tell.
+    pub async fn measure_audit_log(&self) {
+        match self.db().audit_lag_of_all().await {
+            Ok(lag) => self.metrics().unfolded(lag, self.runtime().now()),
+            Err(error) => tracing::warn!(%error, "cannot look how far the audit log is folded"),
+        }
+    }
+
     /// Adds all that the use cases count to what is told at a scrape.
     pub fn register_metrics(&self, registry: &mut Registry) {
         let Metrics {
@@ -87,6 +131,9 @@ impl Engine {
             audit_append,
             audit_failures,
             messages,
+            unfolded,
+            unfolded_age,
+            deliveries,
         } = self.metrics().clone();
         registry.register(
             "kith_decisions",
@@ -108,6 +155,22 @@ impl Engine {
             "kith_ingest_messages",
             "Messages of sources, by the kind of their key; one with a part in quarantine may count as kept too",
             messages,
+        );
+        registry.register(
+            "kith_audit_unfolded_entries",
+            "Entries that are committed and not yet leaves of the audit log's tree",
+            unfolded,
+        );
+        registry.register_with_unit(
+            "kith_audit_unfolded_age",
+            "Age of the oldest entry that is not yet a leaf; 0 if there is none",
+            Unit::Seconds,
+            unfolded_age,
+        );
+        registry.register(
+            "kith_audit_checkpoint_deliveries",
+            "Checkpoints handed to a place outside, by the kind of place and what came of it",
+            deliveries,
         );
         registry.register_collector(Box::new(Seen(self.clone())));
     }

@@ -104,6 +104,27 @@ impl SignedCheckpoint {
         })
     }
 
+    /// Reads signed notes that stand one after the other, as a file has them to which each new one is
+    /// appended.
+    ///
+    /// # Errors
+    /// If one of them is none, or no checkpoint.
+    pub fn parse_all(notes: &str) -> Result<Vec<Self>, NoteError> {
+        let mut found = Vec::new();
+        let (mut start, mut end, mut signed) = (0, 0, false);
+        for line in notes.split_inclusive('\n') {
+            let is_signature = line.starts_with(SIGNATURE_MARK);
+            if signed && !is_signature {
+                found.push(Self::parse(notes.get(start..end).unwrap_or_default())?);
+                start = end;
+            }
+            signed = is_signature;
+            end += line.len();
+        }
+        found.push(Self::parse(notes.get(start..).unwrap_or_default())?);
+        Ok(found)
+    }
+
     /// Whether the log's own key signed it: `None` if no signature is by this key, `Some(false)` if one
     /// says so and is not.
     #[must_use]

@@ -76,7 +76,7 @@ fn said(report: &LogReport) -> String {
     );
     match report.kept {
         Some(kept) => told.push_str(&format!(
-            "\nthe kept checkpoint speaks of the first {kept} of them"
+            "\nwhat was kept elsewhere speaks of the first {kept} of them"
         )),
         None => told.push_str(
             "\nheld against nothing that was kept elsewhere: give `--checkpoint FILE`, for whoever holds the key can sign a log anew",

@@ -99,6 +99,7 @@ pub(super) fn url(listener: &TcpListener) -> Result<String, Failure> {
 /// Serves until Ctrl-C or SIGTERM.
 pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Failure> {
     let address = listener.local_addr()?;
+    let couriers = shell.engine.couriers(&shell.config.audit_checkpoints)?;
     let operators = operators(shell.config.metrics_listen, address).await?;
     let metrics = match &operators {
         Ok(listener) => url(listener)? + "/metrics",
@@ -116,16 +117,19 @@ pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Fa
     let operators = operators
         .ok()
         .map(|listener| tokio::spawn(kith_server::serve_operators(listener, app.clone())));
-    // Entries become leaves of the audit log's tree for as long as requests are served, and once more.
+    // Entries become leaves of the audit log's tree for as long as requests are served, and once more;
+    // so do checkpoints of it reach the places outside.
     let served = tokio::select! {
         served = kith_server::serve(listener, app, stop()?) => served,
         () = shell.engine.keep_audit_log() => Ok(()),
+        () = couriers.run() => Ok(()),
     };
     if let Some(operators) = operators {
         operators.abort();
     }
     served?;
     shell.engine.fold_audit_logs().await;
+    couriers.last().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -9,6 +9,7 @@
 
 mod admin;
 mod audit_log;
+mod checkpoints;
 mod definitions;
 mod demo;
 mod guides;

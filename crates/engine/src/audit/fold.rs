@@ -106,12 +106,13 @@ impl Engine {
     async fn fold_each(&self, workspaces: Vec<WorkspaceId>) {
         for workspace in workspaces {
             if let Err(error) = self.fold_audit_log(workspace).await {
+                self.db().audit_unfolded(workspace);
                 tracing::error!(%workspace, %error, "the audit log was not folded");
             }
         }
     }
 
-    async fn every_workspace(&self) -> Result<Vec<WorkspaceId>, EngineError> {
+    pub(crate) async fn every_workspace(&self) -> Result<Vec<WorkspaceId>, EngineError> {
         let all = self
             .db()
             .read(Scope::Installation, |tx| Box::pin(workspaces::list(tx)))

@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// The name of a workspace's log, which no other log has.
-    pub(super) async fn log_origin(&self, workspace: WorkspaceId) -> Result<String, EngineError> {
+    pub(crate) async fn log_origin(&self, workspace: WorkspaceId) -> Result<String, EngineError> {
         let hash_key = self.hash_key(workspace).await?;
         // HMAC takes keys of every length.
         let name = Hmac::<Sha256>::new_from_slice(&hash_key).map(|mut mac| {

@@ -1,10 +1,10 @@
 //! Holding the log against what was signed: every entry, every hash, and a checkpoint that was kept
 //! elsewhere.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use kith_auth::tlog::{Checkpoint, Frontier, Hash, SignedCheckpoint, leaf_hash};
+use kith_auth::tlog::{Frontier, Hash, LogKey, SignedCheckpoint, leaf_hash};
 use kith_domain::Purpose;
 use kith_domain::id::WorkspaceId;
 use kith_store::audit::tree::{self, Leaf};
@@ -36,11 +36,14 @@ pub struct LogReport {
     pub size: u64,
     /// Entries that are not in the tree yet.
     pub waiting: u64,
-    /// Of how many entries the kept checkpoint speaks.
+    /// Of how many entries the kept checkpoint speaks; of several, the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<u64>,
     /// Everything that is not as it was signed, up to a hundred.
     pub faults: Vec<LogFault>,
+    /// The credentials that entries of the tree name.
+    #[serde(skip)]
+    pub credentials: HashSet<String>,
 }
 
 impl LogReport {
@@ -52,8 +55,8 @@ impl LogReport {
 }
 
 impl Engine {
-    /// Recomputes the whole log and holds it against its newest checkpoint, and against one that was
-    /// kept elsewhere. Looking is itself an entry.
+    /// Holds the whole log against what was signed, as [`Engine::check_audit_log`] does. Looking is itself
+    /// an entry.
     ///
     /// # Errors
     /// [`EngineError::Invalid`] if the kept text is no checkpoint, or if the store fails.
@@ -63,7 +66,30 @@ impl Engine {
         by: AuditActor,
         kept: Option<&str>,
     ) -> Result<LogReport, EngineError> {
-        let kept = kept.map(SignedCheckpoint::parse).transpose();
+        let report = self.check_audit_log(workspace, kept).await?;
+        let entry = Entry::new(
+            self.runtime(),
+            workspace,
+            by,
+            "audit.verify",
+            Purpose::AuditView,
+        );
+        self.journal().append(entry).await?;
+        Ok(report)
+    }
+
+    /// Recomputes the whole log and holds it against its newest checkpoint, and against those that were
+    /// kept elsewhere: `kept` is one signed note or several, and those of other logs among them are let
+    /// be. Writes nothing, and is for whoever has the machine.
+    ///
+    /// # Errors
+    /// [`EngineError::Invalid`] if the kept text is no checkpoint, or if the store fails.
+    pub async fn check_audit_log(
+        &self,
+        workspace: WorkspaceId,
+        kept: Option<&str>,
+    ) -> Result<LogReport, EngineError> {
+        let kept = kept.map(SignedCheckpoint::parse_all).transpose();
         let kept = kept.map_err(|error| EngineError::invalid("checkpoint", error.to_string()))?;
         let key = self.known_log_key().await?;
         let origin = self.log_origin(workspace).await?;
@@ -77,44 +103,28 @@ impl Engine {
             })
             .await?;
         let mut walk = Walk::default();
-        let mut own_root = None;
+        let mut signed = 0;
         if let Some(row) = &own {
             match SignedCheckpoint::parse(&row.note) {
                 Err(_) => walk.fault(LogFault::Forged),
-                Ok(signed) => {
-                    match key.as_ref().and_then(|key| signed.signed_by(key)) {
-                        Some(true) if signed.checkpoint.origin == origin => {}
+                Ok(note) => {
+                    match key.as_ref().and_then(|key| note.signed_by(key)) {
+                        Some(true) if note.checkpoint.origin == origin => {}
                         Some(_) => walk.fault(LogFault::Forged),
                         None => walk.fault(LogFault::OtherKey),
                     }
-                    own_root = Some(signed.checkpoint);
+                    signed = note.checkpoint.size;
+                    walk.meets(&note, false);
                 }
             }
         }
-        let signed = own_root.as_ref().map_or(0, |own| own.size);
         if size > signed {
             walk.fault(LogFault::Unsigned {
                 leaves: size,
                 signed,
             });
         }
-        if let Some(kept) = &kept {
-            if kept.checkpoint.origin != origin {
-                let origin = kept.checkpoint.origin.clone();
-                walk.fault(LogFault::KeptOfOtherLog { origin });
-            } else {
-                match key.as_ref().and_then(|key| kept.signed_by(key)) {
-                    Some(true) => {}
-                    Some(false) => walk.fault(LogFault::KeptForged),
-                    None => walk.fault(LogFault::KeptByOtherKey),
-                }
-            }
-        }
-        walk.roots.extend(own_root.clone().map(|own| (own, false)));
-        let kept_here = kept.filter(|kept| kept.checkpoint.origin == origin);
-        let kept_size = kept_here.as_ref().map(|kept| kept.checkpoint.size);
-        walk.roots
-            .extend(kept_here.map(|kept| (kept.checkpoint, true)));
+        let kept_size = walk.keep(&kept.unwrap_or_default(), &origin, key.as_ref());
 
         walk.compare_roots();
         while walk.frontier.size() < size {
@@ -122,21 +132,13 @@ impl Engine {
                 break;
             }
         }
-        walk.finish(own_root.map_or(0, |own| own.size), kept_size);
+        walk.finish(signed, kept_size);
         let newest = self.db().audit_streams(workspace).await?;
         let waiting = newest.iter().map(|(stream, newest)| {
             let folded = walk.streams.get(stream).copied().unwrap_or(0);
             u64::try_from(newest - folded).unwrap_or(0)
         });
         let waiting = waiting.sum();
-        let entry = Entry::new(
-            self.runtime(),
-            workspace,
-            by,
-            "audit.verify",
-            Purpose::AuditView,
-        );
-        self.journal().append(entry).await?;
         let verifier = own.and(key).map(|key| key.verifier(&origin));
         Ok(LogReport {
             origin,
@@ -145,6 +147,7 @@ impl Engine {
             waiting,
             kept: kept_size,
             faults: walk.faults,
+            credentials: walk.credentials,
         })
     }
 
@@ -201,8 +204,10 @@ struct Walk {
     changed: Vec<(u64, String, Hash, Hash)>,
     /// Leaves whose entry is gone.
     missing: Vec<(u64, String)>,
-    /// Checkpoints that are yet to be met; the kept one among them.
-    roots: Vec<(Checkpoint, bool)>,
+    /// The roots of checkpoints that are yet to be met, by their size, and whether they were kept.
+    roots: BTreeMap<u64, Vec<(Hash, bool)>>,
+    /// What entries name.
+    credentials: HashSet<String>,
     faults: Vec<LogFault>,
 }
 
@@ -220,6 +225,9 @@ impl Walk {
             self.missing.push((*index, entry(place)));
             return;
         };
+        if !self.credentials.contains(&row.credential) {
+            self.credentials.insert(row.credential.clone());
+        }
         let found = leaf_hash(&row.leaf);
         if found != *hash {
             self.changed.push((*index, entry(place), *hash, found));
@@ -250,25 +258,50 @@ impl Walk {
         *newest = place.seq;
     }
 
+    /// A checkpoint that the walk will come by.
+    fn meets(&mut self, note: &SignedCheckpoint, kept: bool) {
+        let known = self.roots.entry(note.checkpoint.size).or_default();
+        known.push((note.checkpoint.root, kept));
+    }
+
+    /// What was kept elsewhere; of how many entries the newest speaks.
+    fn keep(
+        &mut self,
+        notes: &[SignedCheckpoint],
+        origin: &str,
+        key: Option<&LogKey>,
+    ) -> Option<u64> {
+        let ours = |note: &&SignedCheckpoint| note.checkpoint.origin == origin;
+        let mut newest = None;
+        for note in notes.iter().filter(ours) {
+            match key.and_then(|key| note.signed_by(key)) {
+                Some(true) => {}
+                Some(false) => self.fault(LogFault::KeptForged),
+                None => self.fault(LogFault::KeptByOtherKey),
+            }
+            newest = newest.max(Some(note.checkpoint.size));
+            self.meets(note, true);
+        }
+        if let (None, Some(other)) = (newest, notes.first()) {
+            let origin = other.checkpoint.origin.clone();
+            self.fault(LogFault::KeptOfOtherLog { origin });
+        }
+        newest
+    }
+
     /// Compares with the checkpoints that speak of as many entries as were looked at.
     fn compare_roots(&mut self) {
         let size = self.frontier.size();
-        if !self.roots.iter().any(|(known, _)| known.size == size) {
+        let Some(known) = self.roots.remove(&size) else {
             return;
-        }
+        };
         let root = self.frontier.root();
-        let (met, ahead) = std::mem::take(&mut self.roots)
-            .into_iter()
-            .partition::<Vec<_>, _>(|(known, _)| known.size == size);
-        self.roots = ahead;
-        for (known, kept) in met {
-            if known.root != root {
-                self.fault(if kept {
-                    LogFault::Rewritten { kept: size }
-                } else {
-                    LogFault::WrongRoot { size }
-                });
-            }
+        for (_, kept) in known.into_iter().filter(|(known, _)| *known != root) {
+            self.fault(if kept {
+                LogFault::Rewritten { kept: size }
+            } else {
+                LogFault::WrongRoot { size }
+            });
         }
     }
 

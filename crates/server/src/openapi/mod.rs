@@ -28,7 +28,9 @@ pub(crate) async fn answer() -> Response {
 pub(crate) fn document() -> Value {
     let mut paths = Map::new();
     for route in ROUTES.iter().filter(|route| route.door == Door::Api) {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        // A parameter with slashes in it is one like any other here.
+        let path = route.path.replace("{*", "{");
+        let path = paths.entry(path).or_insert_with(|| json!({}));
         let method = route.method.as_str().to_ascii_lowercase();
         if let Some(path) = path.as_object_mut() {
             path.insert(method, operation(route));

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use kith_testkit::app::client::person;
-use kith_testkit::{Store, TestApp};
+use kith_testkit::{Folder, Store, TestApp};
 use serde_json::json;
 
 use crate::clients::{driver, installed};
@@ -15,6 +15,7 @@ crate::promises! {
     what_is_scraped_is_what_happened,
     what_is_not_known_makes_no_label,
     an_answer_that_was_not_audited_is_counted,
+    a_log_that_is_not_folded_shows,
 }
 
 /// The samples by name and labels, as Prometheus's own parser reads them.
@@ -150,4 +151,28 @@ async fn an_answer_that_was_not_audited_is_counted(store: Store) {
     assert_eq!(grown(&before, &after, "kith_audit_failures_total{}"), 1.0);
     let decisions = "kith_decisions_total{purpose=support.view,verdict=notFound}";
     assert_eq!(grown(&before, &after, decisions), 0.0);
+}
+
+async fn a_log_that_is_not_folded_shows(store: Store) {
+    let app = TestApp::start(store).await;
+    app.engine().fold_audit_log(app.id()).await.unwrap();
+    let lag = async || {
+        let samples = scrape(&app).await;
+        (
+            samples["kith_audit_unfolded_entries{}"],
+            samples["kith_audit_unfolded_age_seconds{}"],
+        )
+    };
+    assert_eq!(lag().await, (0.0, 0.0));
+    let sam = app.as_member("sam");
+    for seconds in [40, 2] {
+        sam.ask("support.view", person("usr_1")).await.expect(404);
+        app.clock.advance_seconds(seconds);
+    }
+    // A change is an entry like a read, of another stream.
+    app.publish(Folder::standard().with("policies/more.kith", "forbid export.run\n"))
+        .await;
+    assert_eq!(lag().await, (3.0, 42.0));
+    app.engine().fold_audit_log(app.id()).await.unwrap();
+    assert_eq!(lag().await, (0.0, 0.0));
 }

@@ -30,6 +30,27 @@ pub struct Batch {
     pub entries: Vec<Waiting>,
 }
 
+/// How far the tree is behind the log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Entries that are committed and not yet leaves.
+    pub entries: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Lag {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let oldest = self.oldest.into_iter().chain(other.oldest).min();
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            oldest,
+        }
+    }
+}
+
 /// A leaf, and the entry that it is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
@@ -85,6 +106,8 @@ const FOLDED: &str = "WITH RECURSIVE names (stream) AS (
     FROM names WHERE stream IS NOT NULL";
 const NEXT: &str = "SELECT seq, leaf FROM audit
     WHERE workspace = ?1 AND stream = ?2 AND seq > ?3 ORDER BY seq LIMIT ?4";
+const OLDEST: &str = "SELECT at FROM audit
+    WHERE workspace = ?1 AND stream = ?2 AND seq > ?3 ORDER BY seq LIMIT 1";
 const LEAVES: &str = "SELECT idx, stream, seq, leaf_hash FROM audit_tree
     WHERE workspace = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3";
 const LEAF_HASHES: &str = "SELECT leaf_hash FROM audit_tree
@@ -195,6 +218,29 @@ pub(crate) async fn waiting(
         }
     }
     Ok(found)
+}
+
+/// How far those that are leaves are behind the entries of the file or database at hand.
+pub(crate) async fn lag(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    folded: &HashMap<Arc<str>, i64>,
+) -> Result<Lag, StoreError> {
+    let mut lag = Lag::default();
+    for (stream, newest) in streams(tx, ws).await? {
+        let after = folded.get(&stream).copied().unwrap_or(0);
+        let Some(entries) = u64::try_from(newest - after).ok().filter(|more| *more > 0) else {
+            continue;
+        };
+        let params = [ws.into(), (&*stream).into(), after.into()];
+        let oldest = tx.query_opt(OLDEST, &params).await?;
+        let oldest = oldest.map(|row| row.columns("audit").time("at"));
+        lag = lag.and(Lag {
+            entries,
+            oldest: oldest.transpose()?,
+        });
+    }
+    Ok(lag)
 }
 
 /// Leaves from an index on, in order, at most `limit`.

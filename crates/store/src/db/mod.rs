@@ -15,7 +15,7 @@ mod turns;
 mod tx;
 mod writer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub use tx::Tx;
 
 use depth::Depth;
 
-use crate::audit::tree::{self, Batch};
+use crate::audit::tree::{self, Batch, Lag};
 use crate::audit::{AuditEntry, AuditFilter, AuditRow, AuditSeq, Streams};
 use crate::{StoreError, StoreUrl};
 
@@ -72,6 +72,8 @@ struct Shared {
     sql: sql::SqlCache,
     streams: Streams,
     touched: Mutex<HashMap<WorkspaceId, u8>>,
+    /// Workspaces whose log may be ahead of its tree.
+    unfolded: Mutex<HashSet<WorkspaceId>>,
 }
 
 enum Backend {
@@ -103,6 +105,7 @@ impl Db {
             sql: sql::SqlCache::new(engine),
             streams: Streams::of_node(node)?,
             touched: Mutex::default(),
+            unfolded: Mutex::default(),
         });
         let backend = match url {
             StoreUrl::Sqlite(folder) => {
@@ -301,6 +304,52 @@ impl Db {
             *left > 0
         });
         named
+    }
+
+    /// How far the tree of a workspace's log is behind its entries.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_lag(&self, workspace: WorkspaceId) -> Result<Lag, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sqlite.audit_lag(workspace),
+            Backend::Postgres(postgres) => {
+                postgres
+                    .read(workspace.into(), |tx| {
+                        async move {
+                            let folded = tree::folded(tx, workspace).await?;
+                            tree::lag(tx, workspace, &folded).await
+                        }
+                        .boxed()
+                    })
+                    .await
+            }
+        }
+    }
+
+    /// The same for all logs together to which this process appended, or that were named to
+    /// [`Db::audit_unfolded`].
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn audit_lag_of_all(&self) -> Result<Lag, StoreError> {
+        let mut all = Lag::default();
+        let known: Vec<_> = self.shared.unfolded.lock().iter().copied().collect();
+        for workspace in known {
+            // Taken out before the look, so that what is appended meanwhile puts it in again.
+            self.shared.unfolded.lock().remove(&workspace);
+            let lag = self.audit_lag(workspace).await;
+            if lag.as_ref().map_or(true, |lag| lag.entries > 0) {
+                self.audit_unfolded(workspace);
+            }
+            all = all.and(lag?);
+        }
+        Ok(all)
+    }
+
+    /// Remembers that a workspace's log may be ahead of its tree.
+    pub fn audit_unfolded(&self, workspace: WorkspaceId) {
+        self.shared.unfolded.lock().insert(workspace);
     }
 
     /// The newest number of each stream of the log.

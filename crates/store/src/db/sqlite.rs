@@ -19,7 +19,7 @@ use super::tx::Connection;
 use super::writer::Writer;
 use super::{Scope, Shared, Tx, migrate, run_at_once};
 use crate::StoreError;
-use crate::audit::tree::{self, Batch};
+use crate::audit::tree::{self, Batch, Lag};
 use crate::audit::{self, AuditEntry, AuditFilter, AuditRow, AuditSeq};
 use crate::error::Cause;
 
@@ -128,6 +128,19 @@ impl Sqlite {
             })?);
         }
         Ok(Batch { size, entries })
+    }
+
+    pub(super) fn audit_lag(&self, workspace: WorkspaceId) -> Result<Lag, StoreError> {
+        let mut lag = Lag::default();
+        let folded = self
+            .audit
+            .read(workspace.into(), |tx| tree::folded(tx, workspace).boxed())?;
+        for file in [&self.data, &self.audit] {
+            lag = lag.and(file.read(workspace.into(), |tx| {
+                tree::lag(tx, workspace, &folded).boxed()
+            })?);
+        }
+        Ok(lag)
     }
 
     pub(super) fn audit_streams(

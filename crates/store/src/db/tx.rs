@@ -83,6 +83,7 @@ impl Tx<'_> {
     /// Remembers that entries are appended to the log of this workspace.
     pub(crate) fn touch(&self, workspace: WorkspaceId) {
         self.shared.touched.lock().insert(workspace, LOOKS);
+        self.shared.unfolded.lock().insert(workspace);
     }
 
     /// How many statements ran so far; a bulk statement counts as one on both engines. "Absent" and
