@@ -74,6 +74,9 @@ pub(crate) enum Command {
         /// The folder that `kith backup` made
         folder: PathBuf,
     },
+    /// Look for what is wrong, and say what to do; changes nothing
+    #[command(after_help = help::DOCTOR)]
+    Doctor,
     /// Make and list workspaces
     #[command(subcommand)]
     Workspaces(WorkspacesCommand),

@@ -10,7 +10,8 @@ Examples:
 Exit codes:
   0  done
   1  failed: the store, the network or the machine; or found: `policy diff` a widening,
-     `policy lint` what nobody accepted, `policy format --check` a file in another form
+     `policy lint` what nobody accepted, `policy format --check` a file in another form,
+     `doctor` a problem
   2  wrong input: arguments, settings, definitions
   3  the policy refused, or there is nothing in view
 
@@ -40,7 +41,8 @@ Examples:
 pub(crate) const BACKUP: &str = "\
 It is the store as it was at one instant, however much is read and delivered meanwhile: two SQLite
 files, or a file for each table of PostgreSQL, and manifest.json with their hashes and the ends of
-the audit log's streams. It holds everything, secrets too: keep it as you keep the store.
+the audit log's streams. It holds everything, secrets and the log's key too, unless that is a file
+elsewhere: keep it as you keep the store. A store of an older Kith is refused, not upgraded.
 
 Examples:
   kith backup ./backups/2026-01-31
@@ -49,11 +51,21 @@ Examples:
 pub(crate) const RESTORE: &str = "\
 The store of the settings must be empty: a folder that is not there, or a database without tables.
 Each file is held against its hash, and the restored audit log is read whole: no entry may be
-missing, differ from its frozen form, or speak of more than was restored. Else it ends with 1.
+missing, differ from its frozen form or from what was signed, or speak of more than was restored.
+Else it ends with 1. A restore that fails leaves nothing behind.
 
 Examples:
   KITH_STORE_URL=sqlite:./restored kith restore ./backups/2026-01-31
   KITH_STORE_URL=postgres://kith:secret@127.0.0.1/empty kith restore ./backups/2026-01-31";
+
+pub(crate) const DOCTOR: &str = "\
+It looks at the settings, the store, the audit log and its key, and at each workspace's definitions,
+quarantine and keys. The whole log is held against what was signed, and against the checkpoints of
+KITH_AUDIT_CHECKPOINT_FILE. It changes nothing. A problem ends with exit code 1, a warning does not.
+
+Examples:
+  kith doctor
+  kith doctor --json";
 
 pub(crate) const DEMO: &str = "\
 It makes the workspace `kith-demo` in the store of the settings, ./kith-data if nothing is set, and

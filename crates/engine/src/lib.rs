@@ -8,6 +8,7 @@ pub mod backup;
 mod definitions;
 pub mod delivery;
 mod error;
+mod health;
 mod identity;
 mod index;
 mod ingest;
@@ -36,6 +37,7 @@ pub use definitions::{
     Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
 };
 pub use error::{EngineError, FieldRefused, Refused};
+pub use health::Health;
 pub use ingest::Ingested;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,

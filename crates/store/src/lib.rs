@@ -31,6 +31,6 @@ pub mod relations;
 pub mod secrets;
 pub mod workspaces;
 
-pub use db::{Db, Depths, Engine, Scope, Tx, backup};
+pub use db::{Db, Depths, Engine, Scope, Tx, backup, inspect};
 pub use error::{Cause, StoreError};
 pub use url::StoreUrl;

@@ -5,6 +5,7 @@ use std::path::Path;
 use kith_domain::Runtime;
 use kith_engine::Engine;
 use kith_engine::backup::BackupError;
+use kith_store::inspect;
 
 use crate::config::Config;
 use crate::failure::Failure;
@@ -13,6 +14,27 @@ use crate::{COMMAND_NODE, Shell};
 
 /// Bytes in a mebibyte.
 const MIB: u64 = 1024 * 1024;
+
+/// Why the store cannot be backed up as it is: opening it would make one, or upgrade it.
+pub(super) async fn unfit(config: &Config) -> Option<Failure> {
+    let store = &config.store;
+    let databases = match inspect::schema(store).await {
+        Ok(databases) => databases,
+        Err(error) => return Some(Failure::store(store, &error.into())),
+    };
+    if databases.is_empty() {
+        return Some(Failure::input(format!(
+            "there is no store at `{store}`: name it with `KITH_STORE_URL`"
+        )));
+    }
+    let older = databases
+        .iter()
+        .find(|schema| schema.found < schema.known)?;
+    let inspect::Schema { found, known, .. } = older;
+    Some(Failure::input(format!(
+        "the store at `{store}` has schema version {found}, and this Kith would first upgrade it to {known}: back it up with the Kith that wrote it, and upgrade it after that"
+    )))
+}
 
 pub(super) async fn backup(shell: &Shell, into: &Path) -> Result<(), Failure> {
     let manifest = shell.engine.backup(&shell.config.store, into).await?;
@@ -42,16 +64,18 @@ pub(super) async fn restore(
     output: Output,
     from: &Path,
 ) -> Result<(), Failure> {
-    let restored = Engine::restore(&config.store, from, COMMAND_NODE, runtime).await?;
+    let log_key = config.audit_key_file.as_deref();
+    let restored = Engine::restore(&config.store, from, COMMAND_NODE, runtime, log_key).await?;
     output.result(&restored, || {
         format!(
-            "restored {} as of {} into `{}`, and read {} audit entries: {}",
+            "restored {} as of {} into `{}`, and read {} audit entries, {} of them in the signed tree: {}",
             count(restored.workspaces, "workspace"),
             restored.taken_at,
             config.store,
             restored.entries,
+            restored.signed,
             match restored.unproven.len() {
-                0 => "none is missing, and they prove the state".to_owned(),
+                0 => "none is missing, they prove the state, and are as they were signed".to_owned(),
                 number => format!("{} to look into", count(number, "matter")),
             }
         )

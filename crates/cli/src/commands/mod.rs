@@ -7,6 +7,7 @@ mod backup;
 mod context;
 mod definitions;
 mod demo;
+mod doctor;
 mod explain;
 mod folder;
 mod keys;
@@ -54,13 +55,8 @@ pub(crate) async fn before_opening(
         Command::Restore { folder } => {
             Some(backup::restore(config, runtime.clone(), output, folder).await)
         }
-        // Opening it would make one.
-        Command::Backup { .. } if !kith_store::backup::is_there(&config.store) => {
-            Some(Err(Failure::input(format!(
-                "there is no store at `{}`: name it with `KITH_STORE_URL`",
-                config.store
-            ))))
-        }
+        Command::Backup { .. } => backup::unfit(config).await.map(Err),
+        Command::Doctor => Some(doctor::run(config, runtime.clone(), output).await),
         _ => None,
     }
 }
@@ -101,7 +97,7 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         }) => audit_log::verify(shell, &workspace, checkpoint.as_deref()).await,
         Command::Backup { folder } => backup::backup(shell, &folder).await,
         // Done before the store was opened.
-        Command::Restore { .. } => Ok(()),
+        Command::Restore { .. } | Command::Doctor => Ok(()),
         Command::Workspaces(command) => admin::workspaces(shell, command).await,
         Command::Members(command) => admin::members(shell, command).await,
         Command::Agents(command) => admin::agents(shell, command).await,

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::home::{Home, Said, masked};
 use crate::serve;
 
-const DEFINITIONS: [(&str, &str); 4] = [
+pub(crate) const DEFINITIONS: [(&str, &str); 4] = [
     (
         "defs/workspace.toml",
         "edition = 2026\n\n[lookups]\nuserId = [\"support.view\", \"ai.draft\"]\ngroupId = [\"support.view\", \"ai.draft\"]\n",
@@ -50,7 +50,7 @@ mask = "email"
 ];
 
 /// Delivers one event batch to a server.
-async fn deliver(url: &str, key: &str, events: Json) {
+pub(crate) async fn deliver(url: &str, key: &str, events: Json) {
     let sent = reqwest::Client::new()
         .post(format!("{url}/v1/batch"))
         .basic_auth(key, Some(""))

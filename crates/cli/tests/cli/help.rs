@@ -29,6 +29,7 @@ const PAGES: &[&str] = &[
     "audit verify",
     "backup",
     "restore",
+    "doctor",
     "workspaces",
     "workspaces create",
     "workspaces list",
@@ -87,7 +88,8 @@ fn wrong_arguments_end_with_code_2_and_say_what_to_do() {
         assert!(err.contains(expect), "kith {line}\n{err}");
     };
     check("", "Usage: kith");
-    check("demoo", "a similar subcommand exists: 'demo'");
+    check("contxt", "a similar subcommand exists: 'context'");
+    check("demoo", "similar subcommands exist: 'doctor', 'demo'");
     check(
         "keys create",
         "--member <MEMBER>|--agent <AGENT>|--source <SOURCE>",

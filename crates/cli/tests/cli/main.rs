@@ -12,6 +12,7 @@ mod audit_log;
 mod checkpoints;
 mod definitions;
 mod demo;
+mod doctor;
 mod guides;
 mod help;
 mod home;

@@ -12,6 +12,7 @@ use kith_testkit::app::client::{person, person_in};
 use kith_testkit::{Client, Home, Source, Store};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::server::Server;
 use crate::{event, stored, workspace};
@@ -39,7 +40,10 @@ macro_rules! on_both {
 on_both! {
     a_backup_under_load_restores_to_a_state_that_the_log_proves,
     what_the_log_does_not_prove_is_told,
-    nothing_is_restored_from_what_is_damaged_nor_over_what_is_there
+    nothing_is_restored_from_what_is_damaged_nor_over_what_is_there,
+    a_restore_that_fails_half_way_leaves_nothing,
+    what_was_signed_is_held_against_what_is_restored,
+    a_store_of_an_older_kith_is_not_upgraded_to_be_backed_up
 }
 
 /// What was acknowledged so far.
@@ -243,6 +247,97 @@ async fn nothing_is_restored_from_what_is_damaged_nor_over_what_is_there(store: 
     std::fs::rename(place.path().join("away"), &manifest).unwrap();
     // None of these left anything behind.
     kith(&target, &["restore"], &backup).await.expect(0);
+}
+
+async fn a_restore_that_fails_half_way_leaves_nothing(store: Store) {
+    let home = Home::fresh(store).await;
+    workspace(&home).await;
+    let place = tempfile::tempdir().unwrap();
+    let backup = place.path().join("backup");
+    let mut manifest = kith(&home, &["backup"], &backup).await.expect(0);
+    // Its last database or table is none, and the hash says that it was so from the start.
+    let hashes = manifest["hashes"].as_array_mut().unwrap();
+    let last = |file: &&mut Value| {
+        let name = file["name"].as_str().unwrap();
+        name == "audit.db" || name == "workspace.copy"
+    };
+    let file = hashes.iter_mut().find(last).unwrap();
+    let path = backup.join(file["name"].as_str().unwrap());
+    let whole = std::fs::read(&path).unwrap();
+    let wrong = b"neither rows nor a database\n";
+    std::fs::write(&path, wrong).unwrap();
+    file["bytes"] = wrong.len().into();
+    file["sha256"] = hex::encode(Sha256::digest(wrong)).into();
+    let described = backup.join("manifest.json");
+    let good = std::fs::read(&described).unwrap();
+    std::fs::write(&described, manifest.to_string()).unwrap();
+
+    let target = Home::fresh(store).await;
+    for _ in 0..2 {
+        let failed = kith(&target, &["restore"], &backup).await;
+        assert_eq!(failed.code, 1, "{}{}", failed.out, failed.err);
+        assert!(!failed.err.contains("name an"), "{}", failed.err);
+    }
+    std::fs::write(&path, whole).unwrap();
+    std::fs::write(&described, good).unwrap();
+    kith(&target, &["restore"], &backup).await.expect(0);
+}
+
+async fn what_was_signed_is_held_against_what_is_restored(store: Store) {
+    let home = Home::fresh(store).await;
+    workspace(&home).await;
+    let checkpoint = ["audit", "checkpoint", "--workspace"];
+    kith(&home, &checkpoint, Path::new("acme")).await.expect(0);
+    let place = tempfile::tempdir().unwrap();
+    let restored = async |name: &str, code: i32| {
+        let backup = place.path().join(name);
+        kith(&home, &["backup"], &backup).await.expect(0);
+        let target = Home::fresh(store).await;
+        kith(&target, &["restore"], &backup).await.expect(code)
+    };
+    let said = restored("whole", 0).await;
+    assert!(said["signed"].as_u64().unwrap() > 0, "{said}");
+    // What the columns and the leaf agree on, and was not signed.
+    let member = "stream = 'setup/change' AND action = 'member.add' AND seq = 1";
+    let text = match store {
+        Store::Sqlite => {
+            "CAST(replace(CAST(leaf AS TEXT), '\"purpose\":\"member.manage\"', '\"purpose\":\"export.run\"') AS BLOB)"
+        }
+        Store::Postgres => {
+            "convert_to(replace(convert_from(leaf, 'UTF8'), '\"purpose\":\"member.manage\"', '\"purpose\":\"export.run\"'), 'UTF8')"
+        }
+    };
+    let forged = format!("UPDATE audit SET leaf = {text} WHERE {member} RETURNING 'done'");
+    assert_eq!(home.column(&forged).await.len(), 1);
+    let said = restored("forged", 1).await;
+    let found = said["unproven"].to_string();
+    assert!(
+        found.contains("was changed after it became a part of the log"),
+        "{found}"
+    );
+}
+
+async fn a_store_of_an_older_kith_is_not_upgraded_to_be_backed_up(store: Store) {
+    let home = Home::fresh(store).await;
+    workspace(&home).await;
+    match store {
+        Store::Sqlite => home.column("PRAGMA user_version = 3").await,
+        Store::Postgres => {
+            let older = "DELETE FROM schema_version WHERE version > 3 RETURNING 'done'";
+            home.column(older).await
+        }
+    };
+    let place = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let refused = kith(&home, &["backup"], &place.path().join("backup")).await;
+        assert_eq!(refused.code, 2, "{}", refused.err);
+        assert!(
+            refused.err.contains("has schema version 3"),
+            "{}",
+            refused.err
+        );
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0);
 }
 
 #[tokio::test]

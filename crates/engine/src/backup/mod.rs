@@ -63,7 +63,9 @@ pub struct Restored {
     pub workspaces: usize,
     /// How many entries of the audit log were read.
     pub entries: u64,
-    /// What the log does not prove, in words; none if it proves the state.
+    /// How many of them were held against what was signed.
+    pub signed: u64,
+    /// What the log does not prove, or is not as it was signed, in words; none if it proves the state.
     pub unproven: Vec<String>,
 }
 
@@ -119,7 +121,8 @@ impl Engine {
         Ok(manifest)
     }
 
-    /// Puts a backup into a store of which nothing is there yet, and reads its audit log.
+    /// Puts a backup into a store of which nothing is there yet, reads its audit log, and holds that against
+    /// what was signed. `log_key` is the file of the log's key, if it is not kept in the store.
     ///
     /// # Errors
     /// If the backup is not whole, or the store not empty or not writable. What the log does not prove
@@ -129,6 +132,7 @@ impl Engine {
         from: &Path,
         node: &str,
         runtime: Runtime,
+        log_key: Option<&Path>,
     ) -> Result<Restored, BackupError> {
         let manifest = read(from)?;
         for expected in &manifest.hashes {
@@ -137,13 +141,22 @@ impl Engine {
             }
         }
         store::put_back(url, from, &manifest.contents).await?;
-        let engine = Self::open(url, node, runtime).await?;
-        let proof = engine.prove(&manifest.contents).await?;
+        let engine = Self::open_with_log_key(url, node, runtime, log_key).await?;
+        let mut proof = engine.prove(&manifest.contents).await?;
+        for workspace in engine.workspaces().await? {
+            let by = AuditActor::operator();
+            let report = engine.verify_audit_log(workspace.id, by, None).await?;
+            proof.signed += report.size;
+            let faults = report.faults.iter();
+            let faults = faults.map(|fault| format!("workspace {}: {fault}", workspace.id));
+            proof.unproven.extend(faults);
+        }
         engine.note("store.restore").await?;
         Ok(Restored {
             taken_at: manifest.taken_at,
             workspaces: manifest.contents.workspaces.len(),
             entries: proof.entries,
+            signed: proof.signed,
             unproven: proof.unproven,
         })
     }

@@ -19,6 +19,8 @@ const PUBLISH: &str = "definitions.publish";
 #[derive(Debug, Default)]
 pub(super) struct Proof {
     pub(super) entries: u64,
+    /// How many were held against what was signed.
+    pub(super) signed: u64,
     pub(super) unproven: Vec<String>,
     ends: Vec<StreamEnd>,
 }

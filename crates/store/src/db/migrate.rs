@@ -3,7 +3,7 @@
 //!
 //! Expand, then contract: a migration may not break the version before it, which may still be running.
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, Transaction};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::StoreError;
@@ -87,6 +87,16 @@ pub(super) fn sqlite(
 pub(super) async fn postgres(pool: &Pool, migrations: &[Migration]) -> Result<(), StoreError> {
     let mut client = pool.get().await?;
     let tx = client.transaction().await?;
+    postgres_in(&tx, migrations).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The same in a transaction that does more.
+pub(super) async fn postgres_in(
+    tx: &Transaction<'_>,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
     // One process at a time, and as long as it takes.
     tx.batch_execute(
         "SET LOCAL statement_timeout = 0;
@@ -107,7 +117,6 @@ pub(super) async fn postgres(pool: &Pool, migrations: &[Migration]) -> Result<()
         )
         .await?;
     }
-    tx.commit().await?;
     Ok(())
 }
 

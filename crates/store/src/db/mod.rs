@@ -4,6 +4,7 @@
 mod audit_queue;
 pub mod backup;
 mod depth;
+pub mod inspect;
 pub(crate) mod migrate;
 pub(crate) mod param;
 mod postgres;

@@ -52,15 +52,6 @@ const POSTGRES: &str = "postgres";
 const STREAM_ENDS: &str = "SELECT workspace, stream, max(seq), count(*) FROM audit
     GROUP BY workspace, stream ORDER BY workspace, stream";
 
-/// Whether anything is at this address yet. A server that cannot be reached is for others to report.
-#[must_use]
-pub fn is_there(url: &StoreUrl) -> bool {
-    match url {
-        StoreUrl::Sqlite(folder) => folder.join("kith.db").exists(),
-        StoreUrl::Postgres(_) => true,
-    }
-}
-
 /// Copies the store into a folder, which is made, or must be empty.
 ///
 /// # Errors
@@ -91,7 +82,8 @@ pub async fn put_back(url: &StoreUrl, from: &Path, contents: &Contents) -> Resul
     match (url, contents.engine.as_str()) {
         (StoreUrl::Sqlite(folder), SQLITE) => {
             let (folder, from) = (folder.clone(), from.to_owned());
-            tokio::task::spawn_blocking(move || sqlite::put_back(&folder, &from))
+            let files = contents.files.clone();
+            tokio::task::spawn_blocking(move || sqlite::put_back(&folder, &from, &files))
                 .await
                 .unwrap_or(Err(StoreError::Panicked))
         }

@@ -159,16 +159,14 @@ pub(super) async fn put_back(
     let pool = connect(url)?;
     refuse_unbound_role(&pool).await?;
     let mut client = pool.get().await?;
+    // In one transaction, so that what fails leaves nothing that the next try would find in its way.
     let tx = client.transaction().await?;
     if !tables(&tx).await?.is_empty() {
         return Err(StoreError::Conflict(
             "the database has tables: name an empty one with `KITH_STORE_URL`",
         ));
     }
-    tx.commit().await?;
-
-    migrate::postgres(&pool, steps).await?;
-    let tx = client.transaction().await?;
+    migrate::postgres_in(&tx, steps).await?;
     tx.batch_execute(PATIENCE).await?;
     if tables(&tx).await? != contents.tables {
         return Err(StoreError::Conflict(

@@ -13,6 +13,8 @@ use crate::{Cause, StoreError};
 
 const DATA: &str = "kith.db";
 const AUDIT: &str = "audit.db";
+/// What the log is signed with, unless another file was named for it.
+const KEY: &str = "audit.key";
 /// All pages at once: the snapshot is held until the end anyway.
 const ALL_PAGES: i32 = -1;
 
@@ -35,7 +37,7 @@ pub(super) fn take(folder: &Path, into: &Path) -> Result<Contents, StoreError> {
     let mut streams = stream_ends(&data)?;
     streams.extend(stream_ends(&audit)?);
     streams.sort();
-    let contents = Contents {
+    let mut contents = Contents {
         engine: SQLITE.to_owned(),
         schema: BTreeMap::from([
             (DATA.to_owned(), version(&data)?),
@@ -48,6 +50,11 @@ pub(super) fn take(folder: &Path, into: &Path) -> Result<Contents, StoreError> {
     };
     copy(&data, &into.join(DATA))?;
     copy(&audit, &into.join(AUDIT))?;
+    // It was made before the first checkpoint, so it is there if the snapshot has one.
+    if folder.join(KEY).exists() {
+        put(&folder.join(KEY), &into.join(KEY))?;
+        contents.files.push(KEY.to_owned());
+    }
     Ok(contents)
 }
 
@@ -96,21 +103,35 @@ fn stream_ends(connection: &Connection) -> Result<Vec<StreamEnd>, StoreError> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn put_back(folder: &Path, from: &Path) -> Result<(), StoreError> {
+pub(super) fn put_back(folder: &Path, from: &Path, files: &[String]) -> Result<(), StoreError> {
     make_empty(folder)?;
-    for file in [DATA, AUDIT] {
+    let done = files.iter().try_for_each(|file| {
         let to = folder.join(file);
-        fs::copy(from.join(file), &to).map_err(|error| failed("write", &to, &error))?;
-        for_this_user(&to)?;
+        put(&from.join(file), &to)?;
+        if file == KEY {
+            return Ok(());
+        }
         let sound: String =
             connect(&to)?.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        if sound != "ok" {
-            return Err(StoreError::Conflict(
-                "SQLite finds a file of the backup damaged: take another backup",
-            ));
+        if sound == "ok" {
+            return Ok(());
+        }
+        Err(StoreError::Conflict(
+            "SQLite finds a file of the backup damaged: take another backup",
+        ))
+    });
+    if done.is_err() {
+        // The folder was empty: what fails leaves nothing that the next try would find in its way.
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let _ = fs::remove_file(entry.path());
         }
     }
-    Ok(())
+    done
+}
+
+fn put(from: &Path, to: &Path) -> Result<(), StoreError> {
+    fs::copy(from, to).map_err(|error| failed("write", to, &error))?;
+    for_this_user(to)
 }
 
 /// Makes a file readable for this user alone, and durable.
