@@ -24,6 +24,9 @@ const SEED: u32 = 20_261_124;
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance";
 
+/// Left out: it has no way to write NDJSON. What one line says is what `POST` of the path without `/bulk` takes.
+const NO_JSON: &str = "^/v1/(accounts|people|events)/bulk$";
+
 async fn what_a_stranger_thinks_up_is_answered_as_documented(store: Store) {
     let auditing = "allow audit.view\nwhen user.role == \"leadership\"\n";
     let folder = Folder::standard()
@@ -87,6 +90,7 @@ async fn what_a_stranger_thinks_up_is_answered_as_documented(store: Store) {
         .args(["--config-file", "schemathesis.toml", "run"])
         .arg(format!("{}/openapi.json", app.url()))
         .args(["--include-path-regex", "^/v1/", "--checks", CHECKS])
+        .args(["--exclude-path-regex", NO_JSON])
         .args([
             "--phases",
             "examples,coverage,fuzzing",
