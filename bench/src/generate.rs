@@ -12,8 +12,8 @@ use kith_domain::{Decimal, Timestamp, Value};
 use kith_engine::runtime::{OsEntropy, SystemClock};
 use kith_engine::{AuditActor, Caller, Engine, KeyHolder, NewKey, NewMember};
 use kith_policy::predicate::RowPredicate;
-use kith_store::accounts::{self, Question};
 use kith_store::field_index::{self, Changed};
+use kith_store::lists::{self, Question};
 use kith_store::profiles::{self, Profile};
 use kith_store::{Db, StoreError, StoreUrl};
 use serde_json::{Map, json};
@@ -152,7 +152,7 @@ async fn state(db: &Db, workspace: WorkspaceId) -> Result<(u64, BTreeSet<String>
                 now: Timestamp::from_micros(0),
                 indexed: &indexed,
             };
-            let count = accounts::count(tx, workspace, question).await?;
+            let count = lists::count::<AccountId>(tx, workspace, question).await?;
             Ok::<_, StoreError>((count, indexed))
         })
     });

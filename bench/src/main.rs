@@ -75,6 +75,11 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("bench: {error}");
+            let mut cause = error.source();
+            while let Some(because) = cause {
+                eprintln!("  because: {because}");
+                cause = because.source();
+            }
             ExitCode::FAILURE
         }
     }
@@ -101,7 +106,7 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
     let mut report = Report::new(context.machine.clone());
     for bench in BENCHES.iter().filter(wanted) {
         eprintln!("{}: {}", bench.name, bench.about);
-        let lines = (bench.run)(&context).map_err(|error| format!("`{}`: {error}", bench.name))?;
+        let lines = (bench.run)(&context)?;
         report.add(bench.name, lines);
     }
     println!("{report}");

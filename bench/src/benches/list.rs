@@ -136,7 +136,7 @@ struct Governed<'a> {
 impl Side for Governed<'_> {
     fn ask(&mut self, question: Question) -> Result<String> {
         let Large { engine, caller, .. } = self.large;
-        let page = engine.list_accounts(caller, question.request());
+        let page = engine.list::<AccountId>(caller, question.request());
         Ok(serde_json::to_string(&self.runtime.block_on(page)?)?)
     }
 

@@ -133,9 +133,12 @@ pub(crate) struct Entry {
     /// The accounts of a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) accounts: Vec<AccountId>,
-    /// The people of an account's summary.
+    /// The people of an account's summary, or of a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) people: Vec<PersonId>,
+    /// The ids of what else is listed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) roots: Vec<String>,
     /// Keyed hashes of the identifiers that were looked up.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) lookups: Vec<LookupHash>,
@@ -183,6 +186,7 @@ impl Entry {
             person: None,
             accounts: Vec::new(),
             people: Vec::new(),
+            roots: Vec::new(),
             lookups: Vec::new(),
             signed_identity: None,
             fields: FieldSet {

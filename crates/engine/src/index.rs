@@ -8,12 +8,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use kith_domain::id::WorkspaceId;
+use kith_domain::id::{AccountId, WorkspaceId};
 use kith_domain::{Catalog, Entity};
 use kith_policy::predicate::RowPredicate;
-use kith_store::accounts::{After, Question};
 use kith_store::field_index::Changed;
-use kith_store::{Tx, accounts, definitions, field_index};
+use kith_store::lists::{After, Question};
+use kith_store::{Tx, definitions, field_index, lists};
 
 use crate::Engine;
 use crate::definitions::Version;
@@ -100,8 +100,8 @@ async fn fill_in(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
     version: Arc<Version>,
-    after: Option<After>,
-) -> Result<Option<After>, EngineError> {
+    after: Option<After<AccountId>>,
+) -> Result<Option<After<AccountId>>, EngineError> {
     if definitions::latest_version(tx, workspace).await? != version.number {
         return Ok(None);
     }
@@ -116,7 +116,7 @@ async fn fill_in(
         now: kith_domain::Timestamp::from_micros(0),
         indexed: &BTreeSet::new(),
     };
-    let rows = accounts::list(tx, workspace, question, &[], after.as_ref(), BATCH).await?;
+    let rows = lists::list(tx, workspace, question, &[], after.as_ref(), BATCH).await?;
     let mut values = Vec::with_capacity(rows.len() * missing.len());
     for row in &rows {
         for path in &missing {

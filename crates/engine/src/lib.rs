@@ -40,14 +40,14 @@ pub use error::{EngineError, FieldRefused, Refused};
 pub use health::Health;
 pub use ingest::Ingested;
 pub use read::{
-    AccountAnswer, AccountDecision, AccountItem, AccountPage, AccountRequest, AccountRow,
-    AccountSummary, AroundAnswer, AuditPage, AuthorAnswer, ChangeItem, ConsistencyProof, Context,
-    ContextRequest, ConversationAnswer, ConversationItem, ConversationNews, ConversationRequest,
-    Decided, Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
+    AccountAnswer, AccountDecision, AccountItem, AccountRequest, AccountSummary, AroundAnswer,
+    AuditPage, AuthorAnswer, ChangeItem, ConsistencyProof, Context, ContextRequest,
+    ConversationAnswer, ConversationItem, ConversationNews, ConversationRequest, Decided,
+    Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
     Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf,
-    JourneyRequest, LeafRef, ListRequest, MemberRef, MessageItem, OpenedItem, OriginAnswer,
-    PersonItem, PropertyAnswer, RootRef, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef,
-    SubscriptionItem, Withheld,
+    JourneyRequest, LeafRef, ListRequest, Listed, MemberRef, MessageItem, OpenedItem, OriginAnswer,
+    Page, PageRow, PersonItem, PropertyAnswer, RootAnswer, RootRef, RootRequest,
+    SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, SubscriptionItem, Withheld,
 };
 
 pub use kith_store::identity::RootId;

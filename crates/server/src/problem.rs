@@ -276,11 +276,14 @@ impl From<EngineError> for Problem {
                 "the audit log cannot be proven",
             )
             .with_detail("an operator finds the cause with `kith audit verify`"),
-            EngineError::Store(_) => Self::unavailable(
-                "urn:kith:problem:store-unavailable",
-                "the store did not answer",
-            )
-            .with_detail("try again; if it goes on, an operator finds the cause in the log"),
+            EngineError::Store(error) => {
+                tracing::error!(%error, "the store did not answer");
+                Self::unavailable(
+                    "urn:kith:problem:store-unavailable",
+                    "the store did not answer",
+                )
+                .with_detail("try again; if it goes on, an operator finds the cause in the log")
+            }
         }
     }
 }

@@ -3,11 +3,12 @@
 
 use axum::routing::{MethodRouter, get, patch, post};
 use kith_domain::Purpose;
+use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, SubscriptionId};
 
 use crate::App;
 use crate::api::{
-    accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, metrics,
-    writes,
+    accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, lists,
+    metrics, writes,
 };
 use crate::{console, openapi};
 
@@ -115,54 +116,23 @@ pub const ROUTES: &[Route] = &[
         door: Door::Api,
         handler: || post(context::read),
     },
-    Route {
-        method: Method::Get,
-        path: "/v1/accounts",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(accounts::list),
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/accounts/{id}",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(accounts::read),
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/accounts/{id}/summary",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(accounts::summary),
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/accounts/{id}/journey",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(journey::of_account),
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/people/{id}/journey",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(journey::of_person),
-    },
-    Route {
-        method: Method::Get,
-        path: "/v1/conversations/{id}",
-        purpose: RoutePurpose::FromQuery,
-        reveals: Reveals::GovernedFields,
-        door: Door::Api,
-        handler: || get(conversations::read),
-    },
+    governed("/v1/accounts", || get(lists::list::<AccountId>)),
+    governed("/v1/people", || get(lists::list::<PersonId>)),
+    governed("/v1/people/{id}", || get(lists::one::<PersonId>)),
+    governed("/v1/companies", || get(lists::list::<CompanyId>)),
+    governed("/v1/companies/{id}", || get(lists::one::<CompanyId>)),
+    governed("/v1/subscriptions", || get(lists::list::<SubscriptionId>)),
+    governed("/v1/subscriptions/{id}", || {
+        get(lists::one::<SubscriptionId>)
+    }),
+    governed("/v1/conversations", || get(lists::list::<ConversationId>)),
+    governed("/v1/sites", || get(lists::list::<SiteId>)),
+    governed("/v1/sites/{id}", || get(lists::one::<SiteId>)),
+    governed("/v1/accounts/{id}", || get(accounts::read)),
+    governed("/v1/accounts/{id}/summary", || get(accounts::summary)),
+    governed("/v1/accounts/{id}/journey", || get(journey::of_account)),
+    governed("/v1/people/{id}/journey", || get(journey::of_person)),
+    governed("/v1/conversations/{id}", || get(conversations::read)),
     Route {
         method: Method::Post,
         path: "/v1/explain",
@@ -240,6 +210,18 @@ pub const ROUTES: &[Route] = &[
     ingest_route("/v1/alias", || post(ingest::alias)),
     ingest_route("/v1/batch", || post(ingest::batch)),
 ];
+
+/// Customers in their governed form, for the purpose that the query names.
+const fn governed(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
+    Route {
+        method: Method::Get,
+        path,
+        purpose: RoutePurpose::FromQuery,
+        reveals: Reveals::GovernedFields,
+        door: Door::Api,
+        handler,
+    }
+}
 
 /// The audit log, for those whom the policies let read it.
 const fn audit_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {

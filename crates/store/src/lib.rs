@@ -10,7 +10,6 @@ mod error;
 mod predicate;
 mod url;
 
-pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod dedup;
@@ -23,6 +22,7 @@ pub mod idempotency;
 pub mod identity;
 pub mod journey;
 pub mod keys;
+pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod profiles;

@@ -179,6 +179,12 @@ macro_rules! accounts_of_person {
 }
 const ACCOUNTS_OF_PERSON_SQLITE: &str = accounts_of_person!("INDEXED BY role_by_person");
 const ACCOUNTS_OF_PERSON_POSTGRES: &str = accounts_of_person!("");
+const ACCOUNTS_OF_PEOPLE: &str =
+    "SELECT p.account, p.person, p.active_since, p.fields, p.provenance, a.id,
+       a.created_at, a.updated_at, a.fields, a.provenance
+     FROM {rows} JOIN role p CROSS JOIN account a
+       ON p.workspace = ?1 AND p.person = r.id AND a.workspace = ?1 AND a.id = p.account
+     LIMIT ?2";
 const PEOPLE_OF_ACCOUNT: &str =
     "SELECT r.account, r.person, r.active_since, r.fields, r.provenance,
        p.id, p.created_at, p.updated_at, p.fields, p.provenance
@@ -365,6 +371,26 @@ pub async fn accounts_of_person(
         Engine::Postgres => ACCOUNTS_OF_PERSON_POSTGRES,
     };
     tx.query(sql, &params)
+        .await?
+        .iter()
+        .map(|row| read_joined(row, "account"))
+        .collect()
+}
+
+/// The accounts of these people, with the role of each in each, in no order; one statement. Never more than
+/// `limit` of one person, and of all of them on PostgreSQL.
+///
+/// # Errors
+/// If the database fails.
+pub async fn accounts_of_people(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    people: &[PersonId],
+    limit: u32,
+) -> Result<Vec<(RoleRow, Profile<AccountId>)>, StoreError> {
+    let rows: Vec<_> = people.iter().map(|id| [id.into()]).collect();
+    let shared = [ws.into(), i64::from(limit).into()];
+    tx.each(ACCOUNTS_OF_PEOPLE, &shared, &IDS, &rows)
         .await?
         .iter()
         .map(|row| read_joined(row, "account"))

@@ -40,6 +40,8 @@ const FIELD_KEYS: &[&str] = &[
     "examples",
     "accept",
 ];
+/// What answers hold beside the fields of a row.
+const RESERVED_KEYS: &[&str] = &["id", "accounts", "withheld"];
 const EVENT_KEYS: &[&str] = &[
     "aliases",
     "owner",
@@ -424,6 +426,14 @@ impl Draft {
                 span,
                 format!("`{key}` cannot name a field"),
                 hint.to_owned(),
+            );
+        }
+        if RESERVED_KEYS.contains(&key) && entity != Entity::Event {
+            reader.error(
+                "reserved-key",
+                span,
+                format!("`{key}` stands beside the fields in every answer"),
+                "name the field for what it holds, such as `customerId`".to_owned(),
             );
         }
         let is_relation =

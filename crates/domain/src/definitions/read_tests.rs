@@ -270,12 +270,16 @@ fn every_root_has_a_file_of_fields_and_no_field_has_the_name_of_a_relation() {
         .collect();
     assert_eq!(findings(&files), "");
     let (site, tier) = (field("site", ""), field("account", ""));
+    let beside = field("accounts", "");
     insta::assert_snapshot!(findings(&[
         ("fields/account.toml", &site),
+        ("fields/person.toml", &beside),
         ("fields/subscription.toml", &tier),
     ]), @r"
     fields/account.toml:1:2: `account.site` is the relation between the two, not a field (name the field for what it holds, such as `companyName`)
         reserved-key → site
+    fields/person.toml:1:2: `accounts` stands beside the fields in every answer (name the field for what it holds, such as `customerId`)
+        reserved-key → accounts
     fields/subscription.toml:1:2: `subscription.account` is the relation between the two, not a field (name the field for what it holds, such as `companyName`)
         reserved-key → account
     ");

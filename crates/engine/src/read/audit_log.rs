@@ -117,6 +117,7 @@ impl Engine {
         let actor = caller.alone();
         let question = cursor::Question {
             workspace,
+            list: "audit.list",
             actor: &actor,
             purpose: Purpose::AuditView,
             filter: &format!("{query:?}"),

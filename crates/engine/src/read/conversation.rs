@@ -283,6 +283,7 @@ impl Engine {
             return Ok(Read::Miss(miss));
         }
         let question = cursor::Question {
+            list: ACTION,
             workspace,
             actor: &begun.actor,
             purpose: request.purpose,

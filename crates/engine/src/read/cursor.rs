@@ -7,9 +7,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use hmac::{Hmac, Mac};
-use kith_domain::id::{AccountId, WorkspaceId};
+use std::str::FromStr;
+
+use kith_domain::id::WorkspaceId;
 use kith_domain::{Actor, Member, Principal, Purpose, Runtime};
-use kith_store::accounts::{After, Key};
+use kith_store::lists::{After, Key};
+use serde::Serialize;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
@@ -32,6 +35,8 @@ pub(super) struct Seal {
 /// The question that a cursor goes on with.
 pub(super) struct Question<'a> {
     pub(super) workspace: WorkspaceId,
+    /// What is listed, as the audit calls it.
+    pub(super) list: &'a str,
     pub(super) actor: &'a Actor,
     pub(super) purpose: Purpose,
     pub(super) filter: &'a str,
@@ -48,7 +53,11 @@ impl Seal {
     }
 
     /// The cursor of a page that ended here.
-    pub(super) fn close(&self, runtime: &Runtime, end: &After) -> Result<String, EngineError> {
+    pub(super) fn close<Id: Serialize>(
+        &self,
+        runtime: &Runtime,
+        end: &After<Id>,
+    ) -> Result<String, EngineError> {
         let end = json!({
             "id": end.id,
             "keys": end.keys.iter().map(write_key).collect::<Vec<_>>(),
@@ -73,7 +82,7 @@ impl Seal {
     }
 
     /// Where a cursor says that its page ended.
-    pub(super) fn open(&self, cursor: &str) -> Result<After, EngineError> {
+    pub(super) fn open<Id: FromStr>(&self, cursor: &str) -> Result<After<Id>, EngineError> {
         read(&self.open_json(cursor)?).ok_or_else(broken)
     }
 
@@ -149,6 +158,7 @@ impl Question<'_> {
         if let Some(member) = &self.actor.on_behalf_of {
             digest.member(member);
         }
+        digest.part(self.list.as_bytes());
         digest.part(self.purpose.as_str().as_bytes());
         digest.part(self.filter.as_bytes());
         for field in self.sort {
@@ -202,10 +212,10 @@ fn read_key(json: &Json) -> Option<Option<Key>> {
     })
 }
 
-fn read(json: &Json) -> Option<After> {
+fn read<Id: FromStr>(json: &Json) -> Option<After<Id>> {
     let keys = json.get("keys")?.as_array()?;
     Some(After {
-        id: json.get("id")?.as_str()?.parse::<AccountId>().ok()?,
+        id: json.get("id")?.as_str()?.parse().ok()?,
         keys: keys.iter().map(read_key).collect::<Option<_>>()?,
     })
 }

@@ -383,6 +383,7 @@ impl Engine {
 fn seal(begun: &Begun, caller: &Caller, request: &JourneyRequest, hash_key: &[u8; 32]) -> Seal {
     let question = cursor::Question {
         workspace: caller.workspace,
+        list: "journey",
         actor: &begun.actor,
         purpose: request.purpose,
         filter: "",

@@ -1,5 +1,5 @@
-//! Lists of accounts under row and field policy: filtered, sorted and counted by what the asker may see
-//! and nothing else.
+//! Lists of accounts, people and the other roots under row and field policy: filtered, sorted and counted by
+//! what the asker may see and nothing else.
 //!
 //! The database finds the rows, the evaluator decides on each of them again before it leaves, and what it
 //! does not keep never does, whatever the database said.
@@ -8,7 +8,11 @@
     reason = "these hold a customer's values: nothing may print them in passing"
 )]
 
+mod one;
+mod root;
+
 use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,14 +21,15 @@ use kith_domain::diagnostic::nearest;
 use kith_domain::id::{AccountId, WorkspaceId};
 use kith_domain::{Entity, FieldIdx, FieldType, Purpose, Scope, Timestamp};
 use kith_policy::predicate::{RowPredicate, Sort};
-use kith_policy::{Decision, GovernedFilter, NotVisible, Plan, Row, State, Subject};
-use kith_store::accounts::{self, After, Key, OrderBy, Question};
+use kith_policy::{Decision, GovernedFilter, NotVisible, Plan, State, Subject};
+use kith_store::identity::RootId;
+use kith_store::lists::{self, After, Key, OrderBy, Question};
 use kith_store::profiles::Profile;
 use kith_store::{StoreError, Tx, field_index};
 use serde::Serialize;
 
-use super::answer::{FieldAnswer, Governor, Withheld};
-use super::around::Around;
+use self::root::{Asker, Bound, Surroundings};
+use super::answer::{FieldAnswer, Governor, IdAnswer, Withheld};
 use super::context::{Begun, MemberRef, Miss, Read, statements};
 use super::cursor::{self, Seal};
 use super::governed::{Governed, Sealed};
@@ -36,9 +41,12 @@ use crate::audit::Outcome;
 use crate::definitions::Version;
 use crate::error::EngineError;
 
-/// Most accounts of one page.
+pub use self::one::{RootAnswer, RootRequest};
+pub use self::root::Listed;
+
+/// Most rows of one page.
 const MAX_LIMIT: u32 = 200;
-/// Accounts of a page that names no number.
+/// Rows of a page that names no number.
 const DEFAULT_LIMIT: u32 = 50;
 /// Longest filter.
 const MAX_FILTER_BYTES: usize = 4 * 1024;
@@ -46,21 +54,27 @@ const MAX_FILTER_BYTES: usize = 4 * 1024;
 const MAX_SORT: usize = 4;
 /// Most rows that are decided in memory where the database cannot decide.
 const MAX_CANDIDATES: u32 = 10_000;
+/// Rows that are looked at first to fill a page that must be decided in memory; each further look is for
+/// twice as many.
+const FIRST_LOOK: u32 = 256;
+/// Most accounts of a row that are named.
+const MAX_NAMED: usize = 20;
 /// How long the database may look.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Which accounts are asked for.
+/// Which rows are asked for.
 #[derive(Debug, Clone)]
 pub struct ListRequest {
     /// Why.
     pub purpose: Purpose,
     /// The member for whom an agent acts; needs the scope `onBehalfOf`.
     pub on_behalf_of: Option<MemberRef>,
-    /// A condition of the policy language over `account.*`, what stands around it, `user.*` and `now`.
+    /// A condition of the policy language over the row's own fields, what is bound with it, `user.*` and
+    /// `now`.
     pub filter: Option<String>,
     /// By what the page is ordered, then by id. Absent comes last.
     pub sort: Vec<SortField>,
-    /// At most this many accounts, up to 200; 50 if none is named.
+    /// At most this many rows, up to 200; 50 if none is named.
     pub limit: Option<u32>,
     /// The `nextCursor` of the page before.
     pub cursor: Option<String>,
@@ -77,21 +91,21 @@ pub struct SortField {
     pub descending: bool,
 }
 
-/// One page of accounts.
+/// One page of accounts, people or other roots.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AccountPage {
+pub struct Page<Id> {
     /// What it was asked for.
     pub purpose: Purpose,
     /// The definitions version that decided.
     pub definitions_version: u64,
     /// When it was decided; ages count from here.
     pub decided_at: Timestamp,
-    /// The accounts, in order.
-    pub items: Vec<AccountRow>,
-    /// The fields that are hidden on every account, each with the reason.
+    /// The rows, in order.
+    pub items: Vec<PageRow<Id>>,
+    /// The fields that are hidden on every row, each with the reason.
     pub withheld: Vec<Withheld>,
-    /// How many accounts there are on all pages, if that was asked.
+    /// How many rows there are on all pages, if that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// Asks for the next page; absent on the last one.
@@ -99,33 +113,37 @@ pub struct AccountPage {
     pub next_cursor: Option<String>,
 }
 
-/// One account of a page.
+/// One row of a page.
 #[derive(Serialize)]
-pub struct AccountRow {
-    /// The account's id.
-    pub id: AccountId,
+#[serde(rename_all = "camelCase")]
+pub struct PageRow<Id> {
+    /// Its id.
+    pub id: Id,
     /// Visible and masked fields by key.
     #[serde(flatten)]
     pub fields: IndexMap<String, FieldAnswer>,
-    /// The fields that are hidden on this account and not on every other, each with the reason.
+    /// The accounts in view that it belongs to, the first ones if there are many.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<IdAnswer<AccountId>>,
+    /// The fields that are hidden on this row and not on every other, each with the reason.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub withheld: Vec<Withheld>,
 }
 
 impl Engine {
-    /// Lists the accounts that exist for the caller, on which the purpose is allowed, and which the
+    /// Lists the accounts, people or other roots that exist for the caller, on which the purpose is allowed, and which the
     /// filter keeps, after the audit entry of the page is committed. Refusals are audited too.
     ///
     /// # Errors
-    /// [`EngineError::Refused`] if the policy refuses the purpose whatever the account,
-    /// [`EngineError::NotVisible`] if a filter or sort names a field that is hidden on every account,
-    /// [`EngineError::TooBroad`] if too many accounts would have to be looked at,
+    /// [`EngineError::Refused`] if the policy refuses the purpose whatever the row,
+    /// [`EngineError::NotVisible`] if a filter or sort names a field that is hidden on every row,
+    /// [`EngineError::TooBroad`] if too many rows would have to be looked at,
     /// [`EngineError::Invalid`] for what is not as it must be, a cursor among it.
-    pub async fn list_accounts(
+    pub async fn list<Id: Listed>(
         &self,
         caller: &Caller,
         request: ListRequest,
-    ) -> Result<Governed<AccountPage>, EngineError> {
+    ) -> Result<Governed<Page<Id>>, EngineError> {
         caller.needs(Scope::Context)?;
         check(&request)?;
         let hash_key = self.hash_key(caller.workspace).await?;
@@ -136,7 +154,7 @@ impl Engine {
             .scan(workspace, PATIENCE, move |tx| -> BoxFuture<'_, _> {
                 Box::pin(async move {
                     let read = engine.page(tx, &caller, &request, hash_key).await?;
-                    read.tell_cost(tx, ACTION);
+                    read.tell_cost(tx, Id::ACTION);
                     Ok::<_, EngineError>(read)
                 })
             })
@@ -151,17 +169,17 @@ impl Engine {
         self.release(read).await
     }
 
-    async fn page(
+    async fn page<Id: Listed>(
         &self,
         tx: &mut Tx<'_>,
         caller: &Caller,
         request: &ListRequest,
         hash_key: [u8; 32],
-    ) -> Result<Read<AccountPage>, EngineError> {
+    ) -> Result<Read<Page<Id>>, EngineError> {
         let now = self.runtime().now();
         let (on_behalf_of, purpose) = (request.on_behalf_of.as_ref(), request.purpose);
         let begun = self
-            .begin(tx, caller, on_behalf_of, ACTION, purpose)
+            .begin(tx, caller, on_behalf_of, Id::ACTION, purpose)
             .await?;
         let Begun {
             version,
@@ -176,7 +194,7 @@ impl Engine {
         if let Some(refusal) = plan.refusal() {
             return Ok(Read::Miss(Miss::refused(entry, &version, &refusal)));
         }
-        let asked = match asked(&version, &plan, request)? {
+        let asked = match asked(&version, &plan, Id::ENTITY, Id::PLURAL, request)? {
             Ok(asked) => asked,
             Err(field) => {
                 entry.outcome = Outcome::Refused;
@@ -187,6 +205,7 @@ impl Engine {
         let sort: Vec<_> = asked.sorts.iter().map(Sorted::written).collect();
         let question = cursor::Question {
             workspace: caller.workspace,
+            list: Id::ACTION,
             actor: &actor,
             purpose,
             filter: request.filter.as_deref().unwrap_or_default(),
@@ -198,15 +217,16 @@ impl Engine {
             None => None,
         };
 
-        let mut list = List {
+        let list = List {
             workspace: caller.workspace,
             version: &version,
             plan: &plan,
             asked: &asked,
-            rows: plan.rows(Entity::Account, asked.filter.as_ref()),
+            rows: plan.rows(Id::ENTITY, asked.filter.as_ref()),
             indexed: field_index::whole(tx, caller.workspace).await?,
             hash_key: &hash_key,
             now,
+            of: PhantomData::<Id>,
         };
         let limit = request.limit.unwrap_or(DEFAULT_LIMIT);
         let mut kept = list.page(tx, after.as_ref(), limit).await?;
@@ -222,7 +242,17 @@ impl Engine {
         };
 
         entry.detail = Some(list.detail(kept.len(), &sort, count.is_some()));
-        entry.accounts = kept.iter().map(|row| row.place.id).collect();
+        let mut named_accounts = BTreeSet::new();
+        for row in &kept {
+            match row.place.id.into() {
+                RootId::Account(id) => entry.accounts.push(id),
+                RootId::Person(id) => entry.people.push(id),
+                _ => entry.roots.push(row.place.id.to_string()),
+            }
+            let named = row.bound.accounts.iter().take(MAX_NAMED);
+            let new = named.filter(|id| named_accounts.insert(**id));
+            entry.accounts.extend(new);
+        }
         let mut decided_by = BTreeSet::new();
         let mut released = BTreeSet::new();
         let mut items = Vec::with_capacity(kept.len());
@@ -232,7 +262,7 @@ impl Engine {
         }
         entry.statements = decided_by.into_iter().collect();
         entry.set_fields(released.into_iter().collect());
-        let page = AccountPage {
+        let page = Page {
             purpose,
             definitions_version: version.number,
             decided_at: now,
@@ -244,9 +274,6 @@ impl Engine {
         Ok(Read::Answer(Sealed::new(page, entry)))
     }
 }
-
-/// What the audit calls it.
-const ACTION: &str = "accounts.list";
 
 /// What can be checked without knowing anything.
 fn check(request: &ListRequest) -> Result<(), EngineError> {
@@ -292,6 +319,8 @@ impl Sorted {
 fn asked(
     version: &Version,
     plan: &Plan,
+    of: Entity,
+    plural: &str,
     request: &ListRequest,
 ) -> Result<Result<Asked, NotVisible>, EngineError> {
     let filter = match &request.filter {
@@ -307,8 +336,8 @@ fn asked(
     };
     let mut sorts = Vec::with_capacity(request.sort.len());
     for by in &request.sort {
-        let field = sortable(version, &by.field)?;
-        let how = match plan.sort(Entity::Account, field) {
+        let field = sortable(version, of, plural, &by.field)?;
+        let how = match plan.sort(of, field) {
             Ok(how) => how,
             Err(field) => return Ok(Err(field)),
         };
@@ -322,12 +351,17 @@ fn asked(
     Ok(Ok(Asked { filter, sorts }))
 }
 
-/// A field of accounts that has an order.
-fn sortable(version: &Version, path: &str) -> Result<FieldIdx, EngineError> {
+/// A field of these rows that has an order.
+fn sortable(
+    version: &Version,
+    of: Entity,
+    plural: &str,
+    path: &str,
+) -> Result<FieldIdx, EngineError> {
     let catalog = &version.definitions.catalog;
     let fields = catalog.fields().iter();
-    let of_accounts = fields.filter(|field| field.entity == Entity::Account);
-    let mut known = of_accounts.map(|field| field.path.as_str());
+    let own = fields.filter(|field| field.entity == of);
+    let mut known = own.map(|field| field.path.as_str());
     let refuse = |expected: String| Err(EngineError::invalid("sort", expected));
     let found = catalog
         .find(path)
@@ -335,9 +369,11 @@ fn sortable(version: &Version, path: &str) -> Result<FieldIdx, EngineError> {
     let Some(idx) = found else {
         return match nearest(path, known.by_ref()) {
             Some(close) => refuse(format!(
-                "accounts have no such field; did you mean `{close}`?"
+                "{plural} have no such field; did you mean `{close}`?"
             )),
-            None => refuse("expected fields of accounts, such as `account.plan`".to_owned()),
+            None => refuse(format!(
+                "expected fields of {plural}: `{of}.` and the field's key"
+            )),
         };
     };
     match catalog.get(idx).map(|field| &field.ty) {
@@ -347,7 +383,7 @@ fn sortable(version: &Version, path: &str) -> Result<FieldIdx, EngineError> {
 }
 
 /// One list on one snapshot.
-struct List<'a> {
+struct List<'a, Id> {
     workspace: WorkspaceId,
     version: &'a Version,
     plan: &'a Plan,
@@ -357,18 +393,19 @@ struct List<'a> {
     indexed: BTreeSet<String>,
     hash_key: &'a [u8; 32],
     now: Timestamp,
+    of: PhantomData<Id>,
 }
 
-/// An account that belongs to the list.
-struct Kept {
+/// A row that belongs to the list.
+struct Kept<Id> {
     /// Its id, and what it is ordered by.
-    place: After,
-    row: Row,
-    profile: Profile<AccountId>,
+    place: After<Id>,
+    bound: Bound,
+    profile: Profile<Id>,
     decision: Decision,
 }
 
-impl List<'_> {
+impl<Id: Listed> List<'_, Id> {
     fn question(&self) -> Question<'_> {
         Question {
             rows: &self.rows,
@@ -379,11 +416,11 @@ impl List<'_> {
 
     /// The first rows behind a place, and one more if there is one.
     async fn page(
-        &mut self,
+        &self,
         tx: &mut Tx<'_>,
-        after: Option<&After>,
+        after: Option<&After<Id>>,
         limit: u32,
-    ) -> Result<Vec<Kept>, EngineError> {
+    ) -> Result<Vec<Kept<Id>>, EngineError> {
         let wanted = limit as usize + 1;
         let in_memory = |sorted: &Sorted| sorted.how == Sort::InMemory;
         if self.asked.sorts.iter().any(in_memory) {
@@ -391,12 +428,15 @@ impl List<'_> {
             let mut kept = self.keep(tx, rows).await?;
             kept.sort_by(|a, b| self.compare(&a.place, &b.place));
             let behind =
-                |row: &Kept| after.is_none_or(|after| self.compare(&row.place, after).is_gt());
+                |row: &Kept<Id>| after.is_none_or(|after| self.compare(&row.place, after).is_gt());
             kept.retain(behind);
             kept.truncate(wanted);
             return Ok(kept);
         }
         let by: Vec<OrderBy> = self.asked.sorts.iter().filter_map(order_by).collect();
+        if by.is_empty() && !self.rows.is_exact {
+            return self.look(tx, after.map(|after| after.id), wanted).await;
+        }
         // Fields of which nothing is shown have a key that orders nothing.
         let after = after.map(|after| After {
             id: after.id,
@@ -411,7 +451,7 @@ impl List<'_> {
             MAX_CANDIDATES + 1
         };
         let (question, after) = (self.question(), after.as_ref());
-        let rows = accounts::list(tx, self.workspace, question, &by, after, most).await?;
+        let rows = lists::list(tx, self.workspace, question, &by, after, most).await?;
         let is_cut_off = !self.rows.is_exact && rows.len() as u32 == most;
         let mut kept = self.keep(tx, rows).await?;
         if is_cut_off && kept.len() < wanted {
@@ -421,18 +461,49 @@ impl List<'_> {
         Ok(kept)
     }
 
-    async fn count(&mut self, tx: &mut Tx<'_>) -> Result<u64, EngineError> {
+    /// The first rows behind one, by their ids, where the database keeps too many: looks at a few, then at
+    /// more, until the page is full.
+    async fn look(
+        &self,
+        tx: &mut Tx<'_>,
+        mut after: Option<Id>,
+        wanted: usize,
+    ) -> Result<Vec<Kept<Id>>, EngineError> {
+        let mut kept = Vec::with_capacity(wanted);
+        let (mut looked_at, mut most) = (0, FIRST_LOOK);
+        while looked_at < MAX_CANDIDATES {
+            let behind = after.map(|id| After {
+                keys: Vec::new(),
+                id,
+            });
+            let question = self.question();
+            let rows =
+                lists::list(tx, self.workspace, question, &[], behind.as_ref(), most).await?;
+            let is_last = (rows.len() as u32) < most;
+            after = rows.last().map(|row| row.id);
+            looked_at += most;
+            kept.append(&mut self.keep(tx, rows).await?);
+            if is_last || kept.len() >= wanted {
+                kept.truncate(wanted);
+                return Ok(kept);
+            }
+            most = (most * 2).min(MAX_CANDIDATES - looked_at);
+        }
+        Err(too_broad())
+    }
+
+    async fn count(&self, tx: &mut Tx<'_>) -> Result<u64, EngineError> {
         if self.rows.is_exact {
-            return Ok(accounts::count(tx, self.workspace, self.question()).await?);
+            return Ok(lists::count::<Id>(tx, self.workspace, self.question()).await?);
         }
         let rows = self.candidates(tx).await?;
         Ok(self.keep(tx, rows).await?.len() as u64)
     }
 
     /// Every row that the database does not exclude.
-    async fn candidates(&self, tx: &mut Tx<'_>) -> Result<Vec<Profile<AccountId>>, EngineError> {
+    async fn candidates(&self, tx: &mut Tx<'_>) -> Result<Vec<Profile<Id>>, EngineError> {
         let (question, most) = (self.question(), MAX_CANDIDATES + 1);
-        let rows = accounts::list(tx, self.workspace, question, &[], None, most).await?;
+        let rows = lists::list(tx, self.workspace, question, &[], None, most).await?;
         if rows.len() as u32 == most {
             return Err(too_broad());
         }
@@ -443,31 +514,46 @@ impl List<'_> {
     async fn keep(
         &self,
         tx: &mut Tx<'_>,
-        rows: Vec<Profile<AccountId>>,
-    ) -> Result<Vec<Kept>, EngineError> {
-        let around = self.around(tx, &rows).await?;
+        rows: Vec<Profile<Id>>,
+    ) -> Result<Vec<Kept<Id>>, EngineError> {
         let catalog = &self.version.definitions.catalog;
+        let asker = Asker {
+            workspace: self.workspace,
+            catalog,
+            plan: self.plan,
+            now: self.now,
+        };
+        let surroundings = if self.asks_around() {
+            let ids: Vec<Id> = rows.iter().map(|row| row.id).collect();
+            Surroundings::read(tx, asker, &ids).await?
+        } else {
+            Surroundings::none()
+        };
         let filter = self.asked.filter.as_ref();
         let mut kept = Vec::with_capacity(rows.len());
         for profile in rows {
             let row = typed(catalog, &profile.fields);
-            let mut subject = Subject {
-                account: Some(&row),
-                ..Subject::default()
+            let bound = surroundings.bind(asker, profile.id, row);
+            let decided = |bound: &Bound| {
+                let subject = bound.subject();
+                let decision = self.plan.decide(&subject, self.now);
+                let keeps = self
+                    .plan
+                    .keeps(filter, &decision, &subject, self.now, self.hash_key);
+                keeps.then_some(decision)
             };
-            let neighbours = around.of(profile.id, &subject, self.plan, self.now);
-            neighbours.bind(&mut subject);
-            let decision = self.plan.decide(&subject, self.now);
-            let plan = self.plan;
-            if !plan.keeps(filter, &decision, &subject, self.now, self.hash_key) {
+            let Some((bound, decision)) =
+                bound.and_then(|bound| decided(&bound).map(|decision| (bound, decision)))
+            else {
                 if self.rows.is_exact {
                     tracing::error!(
-                        account = %profile.id,
-                        "the database listed an account that the policy does not: left out"
+                        id = %profile.id,
+                        "the database listed a row that the policy does not: left out"
                     );
                 }
                 continue;
-            }
+            };
+            let subject = bound.subject();
             let keys = self.asked.sorts.iter().map(|sorted| {
                 let shown = decision.shown(sorted.field, &subject, self.hash_key);
                 shown.as_ref().and_then(Key::of)
@@ -478,7 +564,7 @@ impl List<'_> {
             };
             kept.push(Kept {
                 place,
-                row,
+                bound,
                 profile,
                 decision,
             });
@@ -486,30 +572,23 @@ impl List<'_> {
         Ok(kept)
     }
 
-    /// What stands around these accounts, if anything that is asked or decided reads it.
-    async fn around(
-        &self,
-        tx: &mut Tx<'_>,
-        rows: &[Profile<AccountId>],
-    ) -> Result<Around, EngineError> {
+    /// Whether anything that is asked or decided reads what is bound with a row. What belongs to accounts
+    /// is always shown with those in view.
+    fn asks_around(&self) -> bool {
+        let near = [Entity::Company, Entity::Site, Entity::Subscription];
         let catalog = &self.version.definitions.catalog;
-        let of_filter: Vec<Entity> = match &self.asked.filter {
-            None => Vec::new(),
-            Some(filter) => filter
-                .fields()
-                .filter_map(|field| Some(catalog.get(field)?.entity))
-                .collect(),
-        };
-        let mut near = [Entity::Company, Entity::Site, Entity::Subscription].into_iter();
-        if !near.any(|of| self.plan.reads(of) || of_filter.contains(&of)) {
-            return Ok(Around::default());
-        }
-        let accounts: Vec<AccountId> = rows.iter().map(|row| row.id).collect();
-        Ok(Around::read(tx, self.workspace, catalog, &accounts).await?)
+        let filter = self.asked.filter.as_ref();
+        let mut of_filter = filter
+            .into_iter()
+            .flat_map(|filter| filter.fields())
+            .filter_map(|field| Some(catalog.get(field)?.entity));
+        Id::ENTITY != Entity::Account
+            || near.iter().any(|of| self.plan.reads(*of))
+            || of_filter.any(|of| near.contains(&of))
     }
 
     /// The order of the page: absent comes last whichever way.
-    fn compare(&self, a: &After, b: &After) -> std::cmp::Ordering {
+    fn compare(&self, a: &After<Id>, b: &After<Id>) -> std::cmp::Ordering {
         let pairs = std::iter::zip(&a.keys, &b.keys);
         let keys = std::iter::zip(pairs, &self.asked.sorts).map(|((a, b), sorted)| match (a, b) {
             (Some(a), Some(b)) if sorted.descending => b.cmp(a),
@@ -530,28 +609,30 @@ impl List<'_> {
         }
     }
 
-    /// An account in its governed form; the names of what leaves are added to `released`.
-    fn item(&self, kept: &Kept, released: &mut BTreeSet<String>) -> AccountRow {
+    /// A row in its governed form; the names of what leaves are added to `released`.
+    fn item(&self, kept: &Kept<Id>, released: &mut BTreeSet<String>) -> PageRow<Id> {
         let mut governor = self.governor(&kept.decision);
-        let fields = governor.fields(Entity::Account, &kept.row, &kept.profile.provenance);
-        let mut withheld = governor.withheld(&[Entity::Account]);
+        let fields = governor.fields(Id::ENTITY, kept.bound.own(), &kept.profile.provenance);
+        let mut withheld = governor.withheld(&[Id::ENTITY]);
         withheld.retain(|hidden| !self.hides(hidden));
         released.extend(governor.released);
-        AccountRow {
+        let accounts = kept.bound.accounts.iter().take(MAX_NAMED);
+        PageRow {
             id: kept.place.id,
             fields,
+            accounts: accounts.map(|id| IdAnswer { id: *id }).collect(),
             withheld,
         }
     }
 
-    /// The fields that are hidden on every account.
+    /// The fields that are hidden on every row.
     fn withheld(&self) -> Vec<Withheld> {
         // What does not depend on the row is the same without one.
         let decision = self.plan.decide(&Subject::default(), self.now);
         if !decision.exists {
             return Vec::new();
         }
-        let mut withheld = self.governor(&decision).withheld(&[Entity::Account]);
+        let mut withheld = self.governor(&decision).withheld(&[Id::ENTITY]);
         withheld.retain(|hidden| self.hides(hidden));
         withheld
     }
@@ -563,9 +644,9 @@ impl List<'_> {
     }
 
     /// What was asked, in names and numbers, for the audit.
-    fn detail(&self, accounts: usize, sort: &[String], is_counted: bool) -> String {
+    fn detail(&self, rows: usize, sort: &[String], is_counted: bool) -> String {
         let catalog = &self.version.definitions.catalog;
-        let mut detail = format!("{accounts} accounts");
+        let mut detail = format!("{rows} {}", Id::PLURAL);
         if let Some(filter) = &self.asked.filter {
             let fields = filter.fields().filter_map(|field| catalog.get(field));
             let paths: Vec<_> = fields.map(|field| field.path.as_str()).collect();
@@ -596,8 +677,8 @@ fn order_by(sorted: &Sorted) -> Option<OrderBy> {
 
 fn too_broad() -> EngineError {
     EngineError::TooBroad(format!(
-        "this list goes by masked values, or by what stands around accounts, and more than \
-         {MAX_CANDIDATES} of them would have to be looked at: narrow the filter by a field of accounts that \
-         is visible to you"
+        "this list goes by masked values, or by what stands around its rows, and more than \
+         {MAX_CANDIDATES} of them would have to be looked at: narrow the filter by a field of the rows \
+         themselves that is visible to you"
     ))
 }

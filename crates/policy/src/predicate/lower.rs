@@ -132,18 +132,20 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Whether a test reads a row that is bound with an account and that no column shows.
+    /// Whether a test reads a row that may be bound with this one and that no column shows.
     fn is_elsewhere<S>(&self, atom: &Atom<S>) -> bool {
         let around = [Entity::Company, Entity::Site, Entity::Subscription];
-        let is_around = |field| {
-            let of = self.catalog.get(field);
-            of.is_some_and(|of| around.contains(&of.entity))
+        let is_bound_too = |entity| match self.of {
+            Entity::Account => around.contains(&entity),
+            of => entity != of && entity != Entity::Event,
         };
+        let mut entities =
+            fields_of(atom).filter_map(|field| Some(self.catalog.get(field)?.entity));
         let is_settled = match atom {
             Atom::Overlap { left, right } => self.is_empty(left) || self.is_empty(right),
             _ => false,
         };
-        self.of == Entity::Account && !is_settled && fields_of(atom).any(is_around)
+        !is_settled && entities.any(is_bound_too)
     }
 
     fn column(&self, FieldRef { entity, field }: FieldRef) -> Option<Column> {

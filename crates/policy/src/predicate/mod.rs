@@ -186,9 +186,10 @@ impl RowPredicate {
 
 impl Plan {
     /// The rows of an entity that belong to a list under this plan: those that exist, on which the
-    /// purpose is allowed, and which the filter keeps. Only that entity's row is bound, and with an
-    /// account its company, site and subscription, which are left to memory; what a condition asks of any
-    /// other is unknown, and nobody's identity is proven.
+    /// purpose is allowed, and which the filter keeps. What is bound with a row is left to memory: with an
+    /// account its company, site and subscription, with any other the account that it belongs to and
+    /// through which it exists. What a condition on accounts asks of any other is unknown, and nobody's
+    /// identity is proven.
     #[must_use]
     pub fn rows(&self, of: Entity, filter: Option<&GovernedFilter>) -> RowPredicate {
         let mut lower = lower::Lower::new(self, of);
@@ -199,6 +200,8 @@ impl Plan {
         for (entity, keeps) in self.limits() {
             if goes_with(of, *entity) {
                 all.push(lower.of_plan(*keeps, true));
+            } else if of != Entity::Account {
+                lower.rest();
             }
         }
         all.push(lower.of_plan(self.allowed(), true));

@@ -10,5 +10,6 @@ pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod journey;
 mod lines;
+pub(crate) mod lists;
 pub(crate) mod metrics;
 pub(crate) mod writes;

@@ -3,6 +3,7 @@
 
 mod audit;
 mod journey;
+mod lists;
 mod schemas;
 mod writes;
 
@@ -236,31 +237,6 @@ fn about(path: &str) -> Option<About> {
                 object(&[&page[..], &["items"]].concat(), &[]),
             )
         },
-        "/v1/accounts" => About {
-            problems: &[422],
-            ..about(
-                "The accounts in view, filtered, sorted and counted by what the asker may see.",
-                &[
-                    PURPOSE,
-                    BEHALF,
-                    (
-                        "filter",
-                        "A condition of the policy language over `account.*`, what stands around it (`company.*`, `site.*`, its only `subscription.*`), `user.*` and `now`.",
-                    ),
-                    (
-                        "sort",
-                        "Up to four fields by full path, the greatest first behind `-`; then by id.",
-                    ),
-                    ("limit", "At most this many accounts."),
-                    ("cursor", "The `nextCursor` of the page before."),
-                    ("count", "Whether all of them are to be counted."),
-                ],
-                object(
-                    &[&page[..], &["items", "withheld"]].concat(),
-                    &["count", "nextCursor"],
-                ),
-            )
-        },
         "/v1/accounts/{id}" => About {
             problems: &[404, 422],
             ..about(
@@ -297,7 +273,11 @@ fn about(path: &str) -> Option<About> {
                 ),
             )
         },
-        _ => return journey::about(path).or_else(|| audit::about(path)),
+        _ => {
+            return lists::about(path)
+                .or_else(|| journey::about(path))
+                .or_else(|| audit::about(path));
+        }
     })
 }
 

@@ -103,7 +103,7 @@ pub(super) fn object(always: &[&str], sometimes: &[&str]) -> Value {
             "hashes" => json!({"type": "array", "items": {"type": "string", "contentEncoding": "base64"}}),
             "allowedBecause" | "reasons" => list("Reason"),
             "withheld" => list("Withheld"),
-            "account" | "person" | "company" | "site" | "conversation" => json!({"$ref": "#/components/schemas/Entity"}),
+            "account" | "person" | "company" | "site" | "conversation" | "subscription" => json!({"$ref": "#/components/schemas/Entity"}),
             "role" => json!({"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Field"}}),
             "events" => json!({"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}}),
             "signedIdentity" => json!({"type": "object", "required": ["verified"], "properties": {

@@ -487,7 +487,7 @@ async fn each_subscription_is_decided_alone(store: Store) {
 }
 
 /// How many statements an answer took, as the log says beside its audit entry.
-fn cost(answer: &Answer) -> String {
+pub(crate) fn cost(answer: &Answer) -> String {
     let log = logs::so_far();
     let of_answer = |line: &&str| line.contains("one snapshot") && line.contains(answer.audit_id());
     let line = log.lines().find(of_answer).unwrap();

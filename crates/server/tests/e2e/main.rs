@@ -29,6 +29,7 @@ mod openapi;
 mod pages;
 mod quota;
 mod repeats;
+mod roots;
 mod schemathesis;
 mod signed_identity;
 mod writes;

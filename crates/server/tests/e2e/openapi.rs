@@ -51,7 +51,7 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
     let post =
         |path: &'static str, body: Value| (path, Method::Post, path.to_owned(), body.to_string());
     let question = |subject: Value| json!({"purpose": "support.view", "subject": subject});
-    vec![
+    let mut asked = vec![
         get("/healthz", "/healthz".into()),
         get("/readyz", "/readyz".into()),
         get("/openapi.json", "/openapi.json".into()),
@@ -124,7 +124,23 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
             "/v1/audit/log/consistency",
             "/v1/audit/log/consistency?from=0".into(),
         ),
-    ]
+    ];
+    for (list, one) in [
+        ("/v1/people", "/v1/people/{id}"),
+        ("/v1/companies", "/v1/companies/{id}"),
+        ("/v1/subscriptions", "/v1/subscriptions/{id}"),
+        ("/v1/sites", "/v1/sites/{id}"),
+        ("/v1/conversations", "/v1/conversations/{id}"),
+    ] {
+        let of = [("purpose", "support.view")];
+        let page = app.as_member("lea").list_of(list, &of).await.expect(200);
+        let id = page.json["items"][0]["id"].as_str().unwrap();
+        asked.push(get(list, format!("{list}?{view}&count=true&limit=1")));
+        asked.push(get(list, format!("{list}?{view}&limit=0")));
+        asked.push(get(one, format!("{list}/{id}?{view}")));
+        asked.push(get(one, format!("{list}/x?{view}")));
+    }
+    asked
 }
 
 async fn answers_are_as_the_document_says(store: Store) {
@@ -133,7 +149,18 @@ async fn answers_are_as_the_document_says(store: Store) {
     let app = TestApp::with_definitions(store, folder).await;
     let conversation = about(&["conversationId:c-1"]).with(json!({"status": "open"}));
     let conversation = conversation.to("conversation.account", "groupId:acme");
-    assert_eq!(app.tell("crm", [conversation]).await, 0);
+    let around = [
+        conversation,
+        about(&["groupId:acme"])
+            .to("account.company", "companyId:crm-1")
+            .to("account.site", "siteKey:berlin"),
+        about(&["companyId:crm-1"]).with(json!({"name": "Acme Example"})),
+        about(&["siteKey:berlin"]).with(json!({"region": "eu"})),
+        about(&["subscriptionId:sub-1"])
+            .with(json!({"status": "active"}))
+            .to("subscription.account", "groupId:acme"),
+    ];
+    assert_eq!(app.tell("crm", around).await, 0);
     app.engine().fold_audit_log(app.id()).await.unwrap();
     for group in ["acme", "other"] {
         let message = json!({"type": "group", "userId": "usr_1", "groupId": group,

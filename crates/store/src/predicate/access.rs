@@ -35,6 +35,8 @@ impl Probe {
 
 /// The conjuncts of a question, parted by who answers them.
 pub(crate) struct Access<'p> {
+    /// The table of the rows.
+    table: &'static str,
     indexed: Vec<IndexTest>,
     rest: Vec<&'p Predicate>,
     way: Way,
@@ -53,7 +55,12 @@ enum Way {
 }
 
 impl<'p> Access<'p> {
-    pub(crate) fn new(rows: &'p RowPredicate, now: Timestamp, whole: &BTreeSet<String>) -> Self {
+    pub(crate) fn new(
+        table: &'static str,
+        rows: &'p RowPredicate,
+        now: Timestamp,
+        whole: &BTreeSet<String>,
+    ) -> Self {
         let is_indexed = |column: &Column| whole.contains(column.path.as_str());
         let (mut indexed, mut rest) = (Vec::new(), Vec::new());
         for conjunct in &rows.all {
@@ -63,6 +70,7 @@ impl<'p> Access<'p> {
             }
         }
         Self {
+            table,
             indexed,
             rest,
             way: Way::Rows,
@@ -156,7 +164,7 @@ impl<'p> Access<'p> {
             if self.way != Way::Rows {
                 parts.push("a.id = i.id".to_owned());
             }
-            tables.push("account AS a".to_owned());
+            tables.push(format!("{} AS a", self.table));
             parts.push("a.workspace = ?1".to_owned());
         }
         for (place, test) in self.indexed.iter().enumerate() {

@@ -11,10 +11,10 @@ use kith_testkit::{Cluster, Folder};
 use serde_json::json;
 
 use super::{Access, Bound, OrderBy, Probe, Sql, probes};
-use crate::accounts::{After, Key, count_sql, list_sql};
 use crate::db::param::Param;
 use crate::db::row::Row;
 use crate::field_index::Changed;
+use crate::lists::{After, Key, count_sql, list_sql};
 use crate::profiles::Profile;
 use crate::{Db, Engine, Scope, StoreError, StoreUrl, field_index, profiles, workspaces};
 
@@ -98,7 +98,7 @@ fn statements(
     counts: &[i64],
 ) -> [Statement; 2] {
     let (rows, order, indexed) = read(asked);
-    let mut access = Access::new(&rows, now(), &indexed);
+    let mut access = Access::new("account", &rows, now(), &indexed);
     let page = match order.is_empty() {
         true => Probe::Page,
         false => Probe::All,
@@ -216,7 +216,7 @@ fn the_rarest_test_leads_and_the_others_are_looked_up() {
     };
     let text = |engine, counts: &[i64], probe| {
         let (rows, _, indexed) = read(asked);
-        let mut access = Access::new(&rows, now(), &indexed);
+        let mut access = Access::new("account", &rows, now(), &indexed);
         assert!(access.asks(probe));
         let mut sql = Sql::new(engine, 1, now());
         let probes = probes(&access, &mut sql, probe);

@@ -22,7 +22,7 @@ use kith_domain::id::{AccountId, WorkspaceId};
 use kith_domain::{Catalog, Entity, FieldIdx, Timestamp, Value};
 use kith_policy::predicate::Sort;
 use kith_policy::{Decision, GovernedFilter, Plan, Row, Subject, reference};
-use kith_store::accounts::{self, After, Key, OrderBy, Question};
+use kith_store::lists::{self, After, Key, OrderBy, Question};
 use kith_store::profiles::{self, Profile};
 use kith_store::{Db, Scope, StoreError, StoreUrl, field_index, workspaces};
 use kith_testkit::{Cluster, Database};
@@ -360,8 +360,9 @@ impl Asked<'_> {
             .read(ws, |tx| {
                 Box::pin(async move {
                     let by = order.unwrap_or_default();
-                    let listed = accounts::list(tx, ws, question, by, None, 1_000).await?;
-                    let count = accounts::count(tx, ws, question).await?;
+                    let listed =
+                        lists::list::<AccountId>(tx, ws, question, by, None, 1_000).await?;
+                    let count = lists::count::<AccountId>(tx, ws, question).await?;
                     Ok((listed.iter().map(|row| row.id).collect(), count))
                 })
             })
@@ -393,7 +394,8 @@ impl Asked<'_> {
             let page = db
                 .read(ws, |tx| {
                     Box::pin(async move {
-                        accounts::list(tx, ws, question, order, after.as_ref(), PAGE).await
+                        lists::list::<AccountId>(tx, ws, question, order, after.as_ref(), PAGE)
+                            .await
                     })
                 })
                 .await

@@ -70,10 +70,15 @@ impl Client {
 
     /// `GET /v1/accounts` with these parameters, and the member served.
     pub async fn list(&self, params: &[(&str, &str)]) -> Answer {
+        self.list_of("/v1/accounts", params).await
+    }
+
+    /// `GET` of a list with these parameters, and the member served.
+    pub async fn list_of(&self, path: &str, params: &[(&str, &str)]) -> Answer {
         let served = self.on_behalf_of.as_deref();
         let served = served.map(|member| ("onBehalfOf", member));
         let params = params.iter().copied().chain(served);
-        let url = reqwest::Url::parse_with_params("http://list/v1/accounts", params).unwrap();
+        let url = reqwest::Url::parse_with_params(&format!("http://list{path}"), params).unwrap();
         let path = format!("{}?{}", url.path(), url.query().unwrap_or_default());
         self.send(Method::GET, &path, Vec::new()).await
     }

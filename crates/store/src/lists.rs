@@ -1,19 +1,20 @@
-//! Lists and counts of accounts: the rows that a plan and a caller's filter keep.
+//! Lists and counts of accounts, people and the other roots: the rows that a plan and a caller's filter
+//! keep.
 
 use std::collections::BTreeSet;
 
 use kith_domain::Timestamp;
-use kith_domain::id::{AccountId, WorkspaceId};
+use kith_domain::id::WorkspaceId;
 use kith_policy::predicate::RowPredicate;
 
 use crate::db::param::Param;
 use crate::predicate::{Access, Bound, Probe, Sql, order, probes};
-use crate::profiles::{Profile, read_profile};
+use crate::profiles::{Profile, ProfileId, read_profile};
 use crate::{StoreError, Tx};
 
 pub use crate::predicate::{Key, OrderBy};
 
-/// Which accounts.
+/// Which rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'q> {
     /// The rows of a plan.
@@ -26,56 +27,56 @@ pub struct Question<'q> {
 
 /// Where the page before ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct After {
+pub struct After<Id> {
     /// What its last row was ordered by; `None` where nothing is shown.
     pub keys: Vec<Option<Key>>,
     /// Its last row.
-    pub id: AccountId,
+    pub id: Id,
 }
 
-/// The first accounts behind a place, in this order and then by their ids. One statement, or two if more
+/// The first rows behind a place, in this order and then by their ids. One statement, or two if more
 /// than one test could be answered by the index: which, depends on the question alone.
 ///
 /// # Errors
 /// If the database fails.
-pub async fn list(
+pub async fn list<Id: ProfileId>(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
     question: Question<'_>,
     by: &[OrderBy],
-    after: Option<&After>,
+    after: Option<&After<Id>>,
     limit: u32,
-) -> Result<Vec<Profile<AccountId>>, StoreError> {
+) -> Result<Vec<Profile<Id>>, StoreError> {
     let probe = if by.is_empty() {
         Probe::Page
     } else {
         Probe::All
     };
-    let access = access(tx, ws, question, probe).await?;
+    let access = access(tx, ws, question, probe, Id::TABLE).await?;
     let mut sql = Sql::new(tx.engine(), ws.0.cast_signed(), question.now);
     let text = list_sql(&access, &mut sql, by, after, limit);
     ask(tx, &text, &sql.params)
         .await?
         .iter()
-        .map(|row| read_profile(&mut row.columns("account")))
+        .map(|row| read_profile(&mut row.columns(Id::TABLE)))
         .collect()
 }
 
-/// How many accounts there are. One statement or two, as of [`list`].
+/// How many rows there are. One statement or two, as of [`list`].
 ///
 /// # Errors
 /// If the database fails.
-pub async fn count(
+pub async fn count<Id: ProfileId>(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
     question: Question<'_>,
 ) -> Result<u64, StoreError> {
-    let access = access(tx, ws, question, Probe::All).await?;
+    let access = access(tx, ws, question, Probe::All, Id::TABLE).await?;
     let mut sql = Sql::new(tx.engine(), ws.0.cast_signed(), question.now);
     let text = count_sql(&access, &mut sql);
     let rows = ask(tx, &text, &sql.params).await?;
     rows.first()
-        .map_or(Ok(0), |row| row.columns("account").number("count"))
+        .map_or(Ok(0), |row| row.columns(Id::TABLE).number("count"))
 }
 
 async fn access<'p>(
@@ -83,8 +84,9 @@ async fn access<'p>(
     ws: WorkspaceId,
     question: Question<'p>,
     probe: Probe,
+    table: &'static str,
 ) -> Result<Access<'p>, StoreError> {
-    let mut access = Access::new(question.rows, question.now, question.indexed);
+    let mut access = Access::new(table, question.rows, question.now, question.indexed);
     let mut counts = Vec::new();
     if access.asks(probe) {
         let mut sql = Sql::new(tx.engine(), ws.0.cast_signed(), question.now);
@@ -107,11 +109,11 @@ async fn ask(
     tx.query_once(text, &params).await
 }
 
-pub(crate) fn list_sql(
+pub(crate) fn list_sql<Id: ProfileId>(
     access: &Access<'_>,
     sql: &mut Sql,
     by: &[OrderBy],
-    after: Option<&After>,
+    after: Option<&After<Id>>,
     limit: u32,
 ) -> String {
     let rows = access.render(sql, true);
