@@ -312,10 +312,20 @@ impl Governor<'_> {
 
     /// The hidden fields of these entities, in order of path.
     pub(super) fn withheld(&self, entities: &[Entity]) -> Vec<Withheld> {
+        self.withheld_of(entities, |_| true)
+    }
+
+    /// Those of the hidden fields that are to be told of: a reason costs more than a state.
+    pub(super) fn withheld_of(
+        &self,
+        entities: &[Entity],
+        is_told: impl Fn(FieldIdx) -> bool,
+    ) -> Vec<Withheld> {
+        let is_hidden = |idx| self.decision.state(idx) == State::Hidden;
         self.catalog
             .iter()
             .filter(|(idx, field)| {
-                entities.contains(&field.entity) && self.decision.state(*idx) == State::Hidden
+                entities.contains(&field.entity) && is_told(*idx) && is_hidden(*idx)
             })
             .map(|(idx, field)| Withheld {
                 field: field.path.clone(),

@@ -613,8 +613,7 @@ impl<Id: Listed> List<'_, Id> {
     fn item(&self, kept: &Kept<Id>, released: &mut BTreeSet<String>) -> PageRow<Id> {
         let mut governor = self.governor(&kept.decision);
         let fields = governor.fields(Id::ENTITY, kept.bound.own(), &kept.profile.provenance);
-        let mut withheld = governor.withheld(&[Id::ENTITY]);
-        withheld.retain(|hidden| !self.hides(hidden));
+        let withheld = governor.withheld_of(&[Id::ENTITY], |field| !self.hides(field));
         released.extend(governor.released);
         let accounts = kept.bound.accounts.iter().take(MAX_NAMED);
         PageRow {
@@ -632,15 +631,13 @@ impl<Id: Listed> List<'_, Id> {
         if !decision.exists {
             return Vec::new();
         }
-        let mut withheld = self.governor(&decision).withheld(&[Id::ENTITY]);
-        withheld.retain(|hidden| self.hides(hidden));
-        withheld
+        let governor = self.governor(&decision);
+        governor.withheld_of(&[Id::ENTITY], |field| self.hides(field))
     }
 
-    fn hides(&self, withheld: &Withheld) -> bool {
-        let catalog = &self.version.definitions.catalog;
-        let field = catalog.find(withheld.field.as_str());
-        field.and_then(|field| self.plan.constant_state(field)) == Some(State::Hidden)
+    /// Whether a field is hidden on every row.
+    fn hides(&self, field: FieldIdx) -> bool {
+        self.plan.constant_state(field) == Some(State::Hidden)
     }
 
     /// What was asked, in names and numbers, for the audit.
