@@ -26,7 +26,10 @@ Settings, in kith.toml or as variables, which stand over the file:
   audit_key_file  KITH_AUDIT_KEY_FILE  the key that signs the audit log         [in the store]
   audit_checkpoint_file   KITH_AUDIT_CHECKPOINT_FILE   where a server keeps the log's checkpoints
   audit_checkpoint_url    KITH_AUDIT_CHECKPOINT_URL    and where it posts them: http://127.0.0.1:…
-  audit_checkpoint_every  KITH_AUDIT_CHECKPOINT_EVERY  at most so often         [60s]";
+  audit_checkpoint_every  KITH_AUDIT_CHECKPOINT_EVERY  at most so often         [60s]
+
+OpenTelemetry's own, as a variable alone:
+  OTEL_EXPORTER_OTLP_ENDPOINT  a collector that a server sends its requests' spans to [none]";
 
 pub(crate) const SERVE: &str = "\
 Ctrl-C or SIGTERM ends it once the requests under way are answered. Several servers may share one

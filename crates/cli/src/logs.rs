@@ -2,14 +2,16 @@
 
 use std::io::stderr;
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
 
 use crate::config::{Config, LogFormat};
+use crate::traces::Traces;
 
-/// Starts the log as the settings have it.
-pub(crate) fn start(config: &Config) {
+/// Starts the log as the settings have it, and beside it what takes the spans of traces.
+pub(crate) fn start(config: &Config, traces: Option<&Traces>) {
     let layer = match config.log_format {
         LogFormat::Text => fmt::layer()
             .with_writer(stderr)
@@ -21,8 +23,14 @@ pub(crate) fn start(config: &Config) {
             .with_writer(stderr)
             .boxed(),
     };
+    // Spans for traces do not show in the log, whatever its level.
+    let logged = config
+        .log
+        .clone()
+        .with_target(kith_server::REQUEST_SPANS, LevelFilter::OFF);
     tracing_subscriber::registry()
-        .with(layer.with_filter(config.log.clone()))
+        .with(layer.with_filter(logged))
+        .with(traces.map(Traces::layer))
         .init();
     // A panic's message may quote the value that it stumbled over: its place says enough.
     std::panic::set_hook(Box::new(|panic| {

@@ -8,6 +8,7 @@ mod help;
 mod logs;
 mod output;
 mod show;
+mod traces;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::args::{Cli, Command};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::traces::Traces;
 
 /// The name under which commands beside a server write to the audit log. Several may run at once:
 /// a stream has one writer at a time, whatever processes share its name.
@@ -52,11 +54,17 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         return done;
     }
     let config = Config::load(cli.config.as_deref()).map_err(|wrong| Failure::settings(&wrong))?;
-    logs::start(&config);
     let tokio = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    tokio.block_on(async {
+    let traces = match cli.command {
+        Command::Serve | Command::Demo { .. } => {
+            Traces::asked_for(tokio.handle()).map_err(|wrong| Failure::settings(&[wrong]))?
+        }
+        _ => None,
+    };
+    logs::start(&config, traces.as_ref());
+    let done = tokio.block_on(async {
         let runtime = Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
         let done = commands::before_opening(&cli.command, &config, &runtime, output).await;
         if let Some(done) = done {
@@ -77,5 +85,9 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
             output,
         };
         commands::run(cli.command, &shell).await
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    done
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use kith_domain::Timestamp;
 use kith_engine::Engine;
 
-pub use serve::{operators_router, router, serve, serve_operators};
+pub use serve::{REQUEST_SPANS, operators_router, router, serve, serve_operators};
 
 use metrics::Metrics;
 

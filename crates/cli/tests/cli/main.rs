@@ -20,3 +20,4 @@ mod lint;
 mod policy;
 mod serve;
 mod settings;
+mod traces;
