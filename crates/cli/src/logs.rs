@@ -2,7 +2,6 @@
 
 use std::io::stderr;
 
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer as _, fmt};
@@ -23,13 +22,8 @@ pub(crate) fn start(config: &Config, traces: Option<&Traces>) {
             .with_writer(stderr)
             .boxed(),
     };
-    // Spans for traces do not show in the log, whatever its level.
-    let logged = config
-        .log
-        .clone()
-        .with_target(kith_server::REQUEST_SPANS, LevelFilter::OFF);
     tracing_subscriber::registry()
-        .with(layer.with_filter(logged))
+        .with(layer.with_filter(config.log.clone()))
         .with(traces.map(Traces::layer))
         .init();
     // A panic's message may quote the value that it stumbled over: its place says enough.

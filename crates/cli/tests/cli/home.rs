@@ -90,8 +90,9 @@ impl Home {
     fn command(&self, line: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kith"));
         for (name, _) in std::env::vars_os() {
-            let ours = name.to_string_lossy().starts_with("KITH_");
-            if ours || name == "COLUMNS" || name == "NO_COLOR" || name == "CLICOLOR_FORCE" {
+            let text = name.to_string_lossy();
+            let read = text.starts_with("KITH_") || text.starts_with("OTEL_");
+            if read || name == "COLUMNS" || name == "NO_COLOR" || name == "CLICOLOR_FORCE" {
                 command.env_remove(name);
             }
         }
