@@ -54,6 +54,12 @@ pub enum FactKind {
     },
     /// Traits of the root that `subject` names.
     Describe,
+    /// What the fact's identifiers of one root named apart is one there from now on: the source merged its
+    /// own records, and will not take it back.
+    Merge,
+    /// The source has deleted its record of the roots that the fact names: what it said of them until
+    /// then holds no longer.
+    Delete,
     /// Somebody wrote something in the conversation that `subject` names; if an end user did, they are
     /// the fact's person.
     Message {
@@ -112,6 +118,10 @@ pub const BODY: &str = "body";
 /// Most bytes that may be written in one message.
 pub const MAX_MESSAGE_BYTES: usize = 32 * 1024;
 
+/// The name under which it is observed of a root that a source has deleted it; no field has it, for the
+/// paths of fields name an entity.
+pub const DELETED: &str = "deleted";
+
 impl FactKind {
     /// The word, as stored and shown.
     #[must_use]
@@ -123,6 +133,8 @@ impl FactKind {
             Self::Alias => "alias",
             Self::Write { .. } => "write",
             Self::Describe => "describe",
+            Self::Merge => "merge",
+            Self::Delete => "delete",
             Self::Message { .. } => "message",
         }
     }

@@ -103,12 +103,14 @@ identifier_types! {
     UserId = "userId", Person, priority 1, limit 1;
     /// An email address.
     Email = "email", Person, priority 2, limit 5;
+    /// A person's key in a CRM or help desk, where one person may well have several.
+    ContactId = "contactId", Person, priority 3, limit 20;
     /// A phone number.
-    Phone = "phone", Person, priority 3, limit 5;
+    Phone = "phone", Person, priority 4, limit 5;
     /// A device.
-    DeviceId = "deviceId", Person, priority 4, limit 20;
+    DeviceId = "deviceId", Person, priority 5, limit 20;
     /// A browser or app before sign-in.
-    AnonymousId = "anonymousId", Person, priority 5, limit 100;
+    AnonymousId = "anonymousId", Person, priority 6, limit 100;
     /// The product's own key of an account.
     GroupId = "groupId", Account, priority 1, limit 1;
     /// A customer in Stripe.

@@ -3,11 +3,14 @@
 //!
 //! The choice is the maximum of one total order, so adding an observation to a profile gives the same
 //! as choosing among all of them again: trust, source precedence, time, and a fixed tie-break.
+//!
+//! A source that deletes its record of a root takes back what it said until then: it counts as if the
+//! source had said in that moment that there is no value.
 
 use std::cmp::Ordering;
 
 use kith_domain::Catalog;
-use kith_domain::fact::Trust;
+use kith_domain::fact::{DELETED, Trust};
 use kith_store::history::SaidRow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -52,6 +55,15 @@ impl Origin {
         (other.public.cmp(&self.public)).then_with(|| self.compare_times(other))
     }
 
+    /// Where it comes from that what was said here holds no longer, if the source took it back since.
+    pub(crate) fn until(&self, deletion: &Self) -> Option<Self> {
+        let is_taken_back = self.source == deletion.source && self.observed <= deletion.observed;
+        is_taken_back.then(|| Self {
+            public: self.public,
+            ..deletion.clone()
+        })
+    }
+
     fn compare_times(&self, other: &Self) -> Ordering {
         (self.observed.cmp(&other.observed))
             .then_with(|| self.received.cmp(&other.received))
@@ -71,6 +83,12 @@ pub(crate) struct Profile {
 impl Profile {
     /// Takes an observation in; true if it changed the field's value.
     pub(crate) fn observe(&mut self, catalog: &Catalog, new: &Observation) -> bool {
+        if new.field == DELETED {
+            self.end(&new.origin);
+            return false;
+        }
+        let ended = self.ended(new);
+        let new = ended.as_ref().unwrap_or(new);
         let held = self
             .provenance
             .get(&new.field)
@@ -93,13 +111,42 @@ impl Profile {
         changed
     }
 
+    /// Remembers that a source deleted its record; of several times the latest.
+    fn end(&mut self, deletion: &Origin) {
+        let held = self.provenance.entry(DELETED);
+        let Json::Object(by_source) = held.or_insert_with(|| Map::new().into()) else {
+            return;
+        };
+        let earlier = by_source.get(&deletion.source);
+        let earlier = earlier.and_then(|json| Origin::deserialize(json).ok());
+        let is_latest = earlier.is_none_or(|earlier| earlier.compare_times(deletion).is_lt());
+        if let Ok(origin) = serde_json::to_value(deletion)
+            && is_latest
+        {
+            by_source.insert(deletion.source.clone(), origin);
+        }
+    }
+
+    /// What an observation counts as that its source took back since.
+    fn ended(&self, new: &Observation) -> Option<Observation> {
+        let deletion = self.provenance.get(DELETED)?.get(&new.origin.source)?;
+        let deletion = Origin::deserialize(deletion).ok()?;
+        new.origin.until(&deletion).map(|origin| Observation {
+            field: new.field.clone(),
+            value: Json::Null,
+            origin,
+        })
+    }
+
     /// The profile of these observations, in whatever order.
     pub(crate) fn of<'a>(
         catalog: &Catalog,
         all: impl IntoIterator<Item = &'a Observation>,
     ) -> Self {
         let mut profile = Self::default();
-        for observation in all {
+        let (deletions, values): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|of| of.field == DELETED);
+        for observation in deletions.into_iter().chain(values) {
             profile.observe(catalog, observation);
         }
         profile
@@ -123,7 +170,24 @@ pub(crate) struct Turn {
 
 /// Every change of the chosen values, as if each observation had been known in the moment that it is
 /// about; by field, then by time. What was observed in one moment is one change.
-pub(crate) fn turns(catalog: &Catalog, mut all: Vec<Observation>) -> Vec<Turn> {
+pub(crate) fn turns(catalog: &Catalog, all: Vec<Observation>) -> Vec<Turn> {
+    let (deletions, mut all): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|of| of.field == DELETED);
+    let mut taken_back = Vec::new();
+    for deletion in &deletions {
+        let until = |of: &Observation| {
+            let origin = of.origin.until(&deletion.origin)?;
+            let field = of.field.clone();
+            let value = Json::Null;
+            Some(Observation {
+                field,
+                value,
+                origin,
+            })
+        };
+        taken_back.extend(all.iter().filter_map(until));
+    }
+    all.append(&mut taken_back);
     all.sort_by(|a, b| (&a.field, a.origin.observed).cmp(&(&b.field, b.origin.observed)));
     let mut turns = Vec::new();
     for of_field in all.chunk_by(|a, b| a.field == b.field) {

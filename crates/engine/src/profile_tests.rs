@@ -76,10 +76,34 @@ fn an_explicit_null_deletes_and_an_older_value_does_not_come_back() {
     check(&[gone, old], None);
 }
 
+#[test]
+fn what_a_source_deleted_it_no_longer_says_whenever_that_arrives() {
+    let deleted = |source, at| Observation {
+        field: DELETED.into(),
+        value: json!(true),
+        origin: Origin::new(source, Trust::Server, at, at + 5),
+    };
+    let old = observation("segment", Trust::Server, 1, json!("trial"));
+    let new = observation("segment", Trust::Server, 3, json!("growth"));
+    let gone = deleted("segment", 2);
+    check(&[old.clone(), gone.clone()], None);
+    check(&[gone.clone(), old.clone()], None);
+    check(&[gone.clone(), new.clone(), old.clone()], Some("growth"));
+    check(&[old, deleted("stripe", 2)], Some("trial"));
+    // One after the other gives what all at once do.
+    let mut profile = Profile::default();
+    let late = observation("segment", Trust::Server, 2, json!("late"));
+    for one in [&deleted("segment", 1), &gone, &late] {
+        profile.observe(&catalog(), one);
+    }
+    assert!(profile == Profile::of(&catalog(), [&late, &gone]));
+    assert!(profile.fields.is_empty());
+}
+
 proptest! {
     #[test]
     fn any_order_of_observations_gives_the_same_profile(
-        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..4_i64, 0..4_usize), 0..12),
+        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..4_i64, 0..5_usize), 0..12),
         by in 0..12_usize,
     ) {
         let values = [json!("trial"), json!("growth"), json!("enterprise"), Json::Null];
@@ -87,7 +111,7 @@ proptest! {
             .iter()
             .map(|(source, public, at, value)| {
                 let trust = if *public { Trust::Public } else { Trust::Server };
-                observation(["stripe", "segment", "other"][*source], trust, *at, values[*value].clone())
+                said(["stripe", "segment", "other"][*source], trust, *at, values.get(*value))
             })
             .collect();
         let straight = Profile::of(&catalog(), &observations);
@@ -104,14 +128,14 @@ proptest! {
 proptest! {
     #[test]
     fn what_changes_replayed_come_to_is_the_profile_of_each_moment(
-        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..5_i64, 0..4_usize), 0..14),
+        all in proptest::collection::vec((0..3_usize, any::<bool>(), 0..5_i64, 0..5_usize), 0..14),
     ) {
         let values = [json!("trial"), json!("growth"), json!("enterprise"), Json::Null];
         let observations: Vec<_> = all
             .iter()
             .map(|(source, public, at, value)| {
                 let trust = if *public { Trust::Public } else { Trust::Server };
-                observation(["stripe", "segment", "other"][*source], trust, *at, values[*value].clone())
+                said(["stripe", "segment", "other"][*source], trust, *at, values.get(*value))
             })
             .collect();
         let turns = turns(&catalog(), observations.clone());
@@ -127,6 +151,18 @@ proptest! {
             prop_assert_eq!(&told, &value(&Profile::of(&catalog(), until)));
         }
         prop_assert_eq!(told, value(&Profile::of(&catalog(), &observations)));
+    }
+}
+
+/// A value, or that the source deleted its record.
+fn said(source: &str, trust: Trust, observed: i64, value: Option<&Json>) -> Observation {
+    match value {
+        Some(value) => observation(source, trust, observed, value.clone()),
+        None => Observation {
+            field: DELETED.into(),
+            value: json!(true),
+            origin: Origin::new(source, Trust::Server, observed, observed + 5),
+        },
     }
 }
 

@@ -1,14 +1,17 @@
 //! What sources said: events, observations of fields, and memberships of people in accounts. All of
 //! it hangs on identifier nodes, so that un-merging rewrites nothing.
 
+use std::collections::HashMap;
+
 use kith_domain::Timestamp;
-use kith_domain::fact::Trust;
+use kith_domain::fact::{DELETED, Trust};
 use kith_domain::id::{EventId, NodeId, WorkspaceId};
 use serde_json::{Map, Value as Json};
 
 use crate::db::param::{Param, int as to_int};
 use crate::db::row::{Columns, Row};
 use crate::db::sql::{Column, bytes, int, json, text};
+use crate::identity::RootId;
 use crate::{StoreError, Tx};
 
 /// Something that happened.
@@ -145,6 +148,12 @@ const OBSERVATIONS_NAMED: &str = "SELECT o.node, o.account_node, o.field, o.sour
       o.trust, o.observed_at, o.received_at, o.value
     FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.node = r.node
       AND o.account_node = r.account_node AND o.field = r.field";
+// The empty account node stands for none.
+const DELETIONS: &str = "SELECT o.node, o.account_node, o.field, o.source, o.message_id, o.trust,
+      o.observed_at, o.received_at, o.value, r.root
+    FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.account_node = ?3 AND o.field = ?2
+      AND o.node IN (SELECT i.id FROM identifier i WHERE i.workspace = ?1 AND i.root = r.root)";
+const ROOTS: [Column; 1] = [bytes("root")];
 const NAMED: [Column; 3] = [bytes("node"), bytes("account_node"), text("field")];
 // Whichever order facts come in, a membership begins with its earliest fact and ends with its latest
 // end.
@@ -288,6 +297,31 @@ pub async fn observations_named(
         .collect()
 }
 
+/// The observations that a source deleted its record of one of these roots; in no order.
+///
+/// # Errors
+/// If the database fails.
+pub async fn deletions(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    roots: &[RootId],
+) -> Result<Vec<(RootId, ObservationRow)>, StoreError> {
+    let by_id = roots.iter().map(|root| (root.as_bytes().as_slice(), *root));
+    let by_id: HashMap<&[u8], RootId> = by_id.collect();
+    let rows: Vec<_> = roots.iter().map(|root| [root.into()]).collect();
+    let shared = [ws.into(), DELETED.into(), Param::Bytes(&[])];
+    let found = tx.each(DELETIONS, &shared, &ROOTS, &rows).await?;
+    found
+        .iter()
+        .map(|row| {
+            let mut columns = row.columns("observation");
+            let observation = read_columns(&mut columns)?;
+            let root = columns.id("root", |bytes| by_id.get(bytes).copied())?;
+            Ok((root, observation))
+        })
+        .collect()
+}
+
 /// Adds memberships, or widens those that are there: they begin with the earliest fact and end with
 /// the latest end.
 ///
@@ -368,7 +402,10 @@ pub(crate) fn read_trust(columns: &mut Columns<'_>) -> Result<Trust, StoreError>
 }
 
 fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
-    let mut columns = row.columns("observation");
+    read_columns(&mut row.columns("observation"))
+}
+
+fn read_columns(columns: &mut Columns<'_>) -> Result<ObservationRow, StoreError> {
     Ok(ObservationRow {
         node: columns.id("node", NodeId::from_slice)?,
         account_node: columns.id("account_node", |bytes| match bytes {
@@ -378,7 +415,7 @@ fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
         field: columns.string("field")?,
         source: columns.string("source")?,
         message_id: columns.string("message_id")?,
-        trust: read_trust(&mut columns)?,
+        trust: read_trust(columns)?,
         observed_at: columns.time("observed_at")?,
         received_at: columns.time("received_at")?,
         value: columns.opt("value", |columns, name| columns.json(name))?,

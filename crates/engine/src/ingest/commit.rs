@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use kith_domain::fact::{Author, Fault, Trust};
+use kith_domain::fact::{Author, DELETED, Fault, Trust};
 use kith_domain::id::{EventId, MessageId, NodeId, QuarantineId, WorkspaceId};
 use kith_domain::{Identifier, RootKind, Runtime, Timestamp, Value};
 use kith_store::dedup::{self, Claim};
@@ -97,8 +97,12 @@ pub(crate) async fn commit(
 
     let nodes = Nodes::upsert(tx, workspace, &runtime, &origin, &kept).await?;
     let edges = origin.edges(&nodes, &kept);
-    let placed = place(tx, workspace, &runtime, &nodes.rows, &edges).await?;
+    let mut placed = place(tx, workspace, &runtime, &nodes.rows, &edges).await?;
     let said = origin.rows(&nodes, kept);
+    // What a source said of what it deleted may be anywhere among its facts.
+    let deleted = said.observations.iter().filter(|row| row.field == DELETED);
+    let deleted = deleted.filter_map(|row| placed.roots.get(&row.node).copied());
+    placed.rebuilt.extend(deleted.collect::<Vec<_>>());
     facts::insert_events(tx, workspace, &said.events).await?;
     messages::insert(tx, workspace, &said.messages).await?;
     facts::insert_observations(tx, workspace, &said.observations).await?;
@@ -174,7 +178,7 @@ impl Said<'_> {
     /// What each message says is one: its identifiers of a person, of an account, of another root.
     fn edges(&self, nodes: &Nodes, kept: &[(String, Kept)]) -> Vec<EdgeRow> {
         let mut edges = Vec::new();
-        for (message_id, part) in kept {
+        for (message_id, part) in kept.iter().filter(|(_, part)| !part.deletes) {
             for identifiers in part.groups() {
                 let mut ids = identifiers
                     .iter()
@@ -219,6 +223,13 @@ impl Said<'_> {
                 received_at: self.received_at,
                 value,
             };
+            let deleted = part.groups().map(|named| named.first());
+            for identifier in deleted.into_iter().flatten().filter(|_| part.deletes) {
+                if let Some(node) = nodes.id(identifier) {
+                    let row = observed(node, None, DELETED.to_owned(), Some(true.into()));
+                    rows.observations.push(row);
+                }
+            }
             for (identifier, field) in &part.shown {
                 let Some(node) = nodes.id(identifier) else {
                     continue;

@@ -37,6 +37,14 @@ pub(crate) struct Checked {
 /// it: roots that a key that ships in browsers may not speak of, and relations of what is not there.
 pub(crate) fn confine(deliverer: Deliverer<'_>, fact: &mut Fact) {
     let kind = |identifier: &Identifier| identifier.kind().root_kind();
+    let is_of_records = matches!(fact.kind, FactKind::Merge | FactKind::Delete);
+    if is_of_records && deliverer.trust == Trust::Public {
+        fact.person.clear();
+        fact.account.clear();
+        fact.subject.clear();
+        fact.faults
+            .push(fault("", "record-from-public-key", NO_RECORDS));
+    }
     if let Some(first) = fact.subject.first().map(kind) {
         let is_one = fact.subject.iter().all(|other| kind(other) == first);
         let is_open = deliverer.trust == Trust::Server || first.is_open_to_public_keys();
@@ -93,6 +101,10 @@ pub(crate) fn confine(deliverer: Deliverer<'_>, fact: &mut Fact) {
 const ONLY_SERVERS: &str = "a key that ships in browsers speaks of people and accounts, and not of what \
     belongs to what: send it from a server with a secret key";
 
+/// What such a key is told that says of records that they were merged or deleted.
+const NO_RECORDS: &str = "a key that ships in browsers merges and deletes nothing: send it from a \
+    server with a secret key";
+
 fn fault(path: &str, code: &'static str, detail: &str) -> Fault {
     Fault {
         path: path.to_owned(),
@@ -132,14 +144,17 @@ pub(crate) fn check(catalog: &Catalog, deliverer: Deliverer<'_>, fact: &Fact) ->
         FactKind::Message { is_note, .. } => {
             message::check(catalog, deliverer, fact, *is_note, &mut checked);
         }
-        FactKind::Alias => {}
+        FactKind::Alias | FactKind::Merge | FactKind::Delete => {}
         FactKind::Write { entity, at } => {
             fields(catalog, deliverer, (*entity, at), &fact.data, &mut checked);
         }
     }
     let related = fact.relations.iter().filter_map(|of| of.to.as_ref());
     let named = [&fact.person, &fact.account, &fact.subject];
-    for identifier in named.into_iter().flatten().chain(related) {
+    // What was deleted is named by its identifiers, and no longer has them.
+    let is_said = fact.kind != FactKind::Delete;
+    let named = named.into_iter().flatten().chain(related);
+    for identifier in named.filter(|_| is_said) {
         shown_identifier(catalog, identifier, &mut checked);
     }
     let beyond = checked.faults.len().saturating_sub(MAX_FAULTS);

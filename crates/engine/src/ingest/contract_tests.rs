@@ -342,3 +342,18 @@ fn a_relation_leads_from_what_is_named_to_one_of_its_kind() {
         assert_eq!(confined(SERVER, &subject, &relations), expect);
     }
 }
+
+#[test]
+fn a_key_that_ships_in_browsers_merges_and_deletes_nothing() {
+    for kind in [FactKind::Merge, FactKind::Delete] {
+        let mut forged = fact(kind.clone(), &json!({}));
+        confine(BROWSER, &mut forged);
+        assert!(forged.person.is_empty() && forged.account.is_empty());
+        assert_eq!(forged.faults[0].code, "record-from-public-key");
+        let mut said = fact(kind, &json!({}));
+        confine(SERVER, &mut said);
+        assert_eq!((said.person.len(), said.faults.len()), (1, 0));
+    }
+    // What was deleted has no values any more, its identifiers included.
+    check(SERVER, &fact(FactKind::Delete, &json!({})), &[], &[]);
+}

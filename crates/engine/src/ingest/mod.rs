@@ -63,6 +63,8 @@ pub(crate) struct Kept {
     pub(crate) relations: Vec<Related>,
     /// Whether it says that the person belongs to the account.
     joins: bool,
+    /// Whether the source has deleted what it names.
+    deletes: bool,
     /// Full field path, the entity, and the canonical value; `null` deletes.
     pub(crate) values: Vec<(String, Entity, Json)>,
     /// Identifiers that are values of a field too, by its full path.
@@ -243,6 +245,7 @@ impl Engine {
             FactKind::Message { author, is_note } => Some((author, is_note)),
             _ => None,
         };
+        let deletes = fact.kind == FactKind::Delete;
         let names_both = !fact.person.is_empty() && !fact.account.is_empty();
         let kept = Kept {
             rule: fact.kind.as_str(),
@@ -253,8 +256,11 @@ impl Engine {
                     FactKind::Track { .. }
                     | FactKind::Alias
                     | FactKind::Describe
+                    | FactKind::Merge
+                    | FactKind::Delete
                     | FactKind::Message { .. } => false,
                 },
+            deletes,
             person: fact.person,
             account: fact.account,
             subject: fact.subject,

@@ -69,6 +69,7 @@ pub(super) async fn project(
         all.extend(held.and_then(said_by));
     }
 
+    take_back(tx, workspace, &mut stated).await?;
     let targets: BTreeSet<NodeId> = stated.values().flatten().filter_map(|of| of.to).collect();
     let targets: Vec<NodeId> = targets.into_iter().collect();
     let nodes = Targets::read(tx, workspace, &targets).await?;
@@ -113,6 +114,27 @@ pub(super) async fn project(
         of_root.push(relation.as_str().to_owned());
     }
     Ok(names)
+}
+
+/// What a source said of a root that it deleted since counts as if it had ended the relation in that
+/// moment.
+async fn take_back(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    stated: &mut BTreeMap<Key, Vec<Stated>>,
+) -> Result<(), StoreError> {
+    let roots: BTreeSet<RootId> = stated.keys().map(|(root, _)| *root).collect();
+    let roots: Vec<RootId> = roots.into_iter().collect();
+    let deletions = facts::deletions(tx, workspace, &roots).await?;
+    for (root, row) in &deletions {
+        let deletion = origin(row);
+        for (_, all) in stated.iter_mut().filter(|((of, _), _)| of == root) {
+            let ended = all.iter().filter_map(|of| of.origin.until(&deletion));
+            let ended: Vec<_> = ended.map(|origin| Stated { to: None, origin }).collect();
+            all.extend(ended);
+        }
+    }
+    Ok(())
 }
 
 /// What leads to a root that gained or lost identifiers leads to where the identifier that was named is

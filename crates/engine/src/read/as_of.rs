@@ -1,6 +1,9 @@
 //! The values of a field's past. They are fields like any other: only those that the decision of now
 //! does not hide are read at all, and what leaves of them is governed by that decision.
 
+use std::collections::BTreeSet;
+
+use kith_domain::fact::DELETED;
 use kith_domain::id::{AccountId, WorkspaceId};
 use kith_domain::{Catalog, Entity, Timestamp};
 use kith_policy::{Decision, Row, State};
@@ -30,7 +33,8 @@ pub(super) fn shown<'c>(catalog: &'c Catalog, decision: &Decision, entity: Entit
     shown.map(|(_, field)| field.path.as_str()).collect()
 }
 
-/// What was said of fields until a time; `narrower` says what to ask for instead if that is too much.
+/// What was said of fields until a time, and which sources took back what they had said of the roots by
+/// then; `narrower` says what to ask for instead if that is too much.
 pub(super) async fn said(
     tx: &mut Tx<'_>,
     workspace: WorkspaceId,
@@ -40,6 +44,12 @@ pub(super) async fn said(
     narrower: &str,
 ) -> Result<Vec<SaidRow>, EngineError> {
     let most = MAX_OBSERVATIONS;
+    let mut of = of.to_vec();
+    if role_in.is_none() {
+        let roots: BTreeSet<RootId> = of.iter().map(|(root, _)| *root).collect();
+        of.extend(roots.into_iter().map(|root| (root, DELETED)));
+    }
+    let of = &of;
     let rows = history::until(tx, workspace, role_in, of, until, most).await?;
     if rows.len() > most as usize {
         return Err(EngineError::TooBroad(format!(

@@ -28,6 +28,7 @@ mod metrics;
 mod openapi;
 mod pages;
 mod quota;
+mod records;
 mod repeats;
 mod roots;
 mod schemathesis;

@@ -37,7 +37,10 @@ pub fn about(identifiers: &[&str]) -> Telling {
     for text in identifiers {
         let identifier = identifier(text);
         match identifier.kind().root_kind() {
-            RootKind::Person => fact.person.push(identifier),
+            RootKind::Person => {
+                fact.kind = FactKind::Identify;
+                fact.person.push(identifier);
+            }
             RootKind::Account => {
                 fact.kind = FactKind::Group;
                 fact.account.push(identifier);
@@ -69,6 +72,20 @@ impl Telling {
     #[must_use]
     pub fn written(mut self, author: Author, is_note: bool) -> Self {
         self.fact.kind = FactKind::Message { author, is_note };
+        self
+    }
+
+    /// That the source has made the records of these identifiers one.
+    #[must_use]
+    pub fn merged(mut self) -> Self {
+        self.fact.kind = FactKind::Merge;
+        self
+    }
+
+    /// That the source has deleted its record.
+    #[must_use]
+    pub fn deleted(mut self) -> Self {
+        self.fact.kind = FactKind::Delete;
         self
     }
 
