@@ -1,6 +1,7 @@
 //! What sources and callers send: bodies, values, words.
 
 use kith_auth::key;
+use kith_connectors::posthog::Capture;
 use kith_connectors::segment::Route;
 use kith_domain::fact::Decoder;
 use kith_domain::id::{AccountId, KeyId, MemberId, PersonId};
@@ -25,6 +26,17 @@ pub(crate) fn segment(bytes: &[u8]) {
     }
     if matches!(route, Route::One(_)) {
         assert_eq!(delivery.messages.len(), 1);
+    }
+}
+
+/// Nothing is dropped: each message keeps its bytes.
+pub(crate) fn posthog(bytes: &[u8]) {
+    let received_at = Timestamp::from_micros(1_795_521_600_000_000);
+    let Ok(delivery) = Capture.decode(bytes, received_at) else {
+        return;
+    };
+    for message in &delivery.messages {
+        assert!(!message.original.is_empty(), "a message without its bytes");
     }
 }
 

@@ -46,6 +46,11 @@ pub const TARGETS: &[Target] = &[
         run: formats::segment,
     },
     Target {
+        name: "posthog",
+        about: "the body of a request of PostHog's clients",
+        run: formats::posthog,
+    },
+    Target {
         name: "value",
         about: "JSON as every type of field reads and keeps it",
         run: formats::value,

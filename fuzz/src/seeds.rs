@@ -85,6 +85,11 @@ pub fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
             bodies.extend(lines.map(|(line, route)| [&[*route], line.as_bytes()].concat()));
             bodies
         }
+        "posthog" => {
+            let fixtures = files(&root.join("crates/connectors/src/posthog/fixtures"))?;
+            let bodies: Result<Vec<_>, _> = fixtures.iter().map(fs::read).collect();
+            bodies?
+        }
         "filter" => of(FILTERS),
         "value" => of(JSON),
         "word" => of(WORDS),

@@ -13,6 +13,7 @@ if (!installed || !executablePath) {
 }
 const require = createRequire(join(installed, 'package.json'))
 const { chromium } = require('playwright-core')
+export const resolve = (file) => require.resolve(file)
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
 
 export function launch() {

@@ -35,9 +35,11 @@ impl<S: Send + Sync> FromRequestParts<S> for HeaderWriteKey {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(
-            basic_user(parts).or_else(|| bearer(parts).map(str::to_owned)),
-        ))
+        Ok(Self(basic_user(parts).or_else(|| {
+            bearer(parts)
+                .or_else(|| write_key(parts))
+                .map(str::to_owned)
+        })))
     }
 }
 
@@ -45,6 +47,13 @@ fn bearer(parts: &Parts) -> Option<&str> {
     let value = parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// As Jitsu's clients send it: they take no key without a colon, so that it stands behind any word and one.
+fn write_key(parts: &Parts) -> Option<&str> {
+    let value = parts.headers.get("x-write-key")?.to_str().ok()?;
+    let key = value.rsplit(':').next()?;
+    Some(key.trim()).filter(|key| !key.is_empty())
 }
 
 /// `Basic base64(writeKey:)`: the key is the user, the password is empty.

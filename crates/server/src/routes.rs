@@ -8,7 +8,7 @@ use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, Su
 use crate::App;
 use crate::api::{
     accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, lists,
-    metrics, writes,
+    metrics, posthog, writes,
 };
 use crate::{console, openapi};
 
@@ -209,6 +209,30 @@ pub const ROUTES: &[Route] = &[
     ingest_route("/v1/screen", || post(ingest::screen)),
     ingest_route("/v1/alias", || post(ingest::alias)),
     ingest_route("/v1/batch", || post(ingest::batch)),
+    // As browsers have it.
+    ingest_route("/v1/i", || post(ingest::identify)),
+    ingest_route("/v1/g", || post(ingest::group)),
+    ingest_route("/v1/t", || post(ingest::track)),
+    ingest_route("/v1/p", || post(ingest::page)),
+    ingest_route("/v1/s", || post(ingest::screen)),
+    ingest_route("/v1/a", || post(ingest::alias)),
+    ingest_route("/v1/b", || post(ingest::batch)),
+    Route {
+        method: Method::Get,
+        ..ingest_route("/v1/projects/{key}/settings", || get(ingest::settings))
+    },
+    // Jitsu, from servers and from browsers.
+    ingest_route("/api/s/s2s/{type}", || post(ingest::own)),
+    ingest_route("/api/s/{type}", || post(ingest::own)),
+    // PostHog.
+    ingest_route("/batch/", || post(posthog::capture)),
+    ingest_route("/batch", || post(posthog::capture)),
+    ingest_route("/capture/", || post(posthog::capture)),
+    ingest_route("/capture", || post(posthog::capture)),
+    ingest_route("/e/", || post(posthog::capture)),
+    ingest_route("/e", || post(posthog::capture)),
+    ingest_route("/i/v0/e/", || post(posthog::capture)),
+    ingest_route("/i/v0/e", || post(posthog::capture)),
 ];
 
 /// Customers in their governed form, for the purpose that the query names.
@@ -263,6 +287,7 @@ const fn page(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
     }
 }
 
+/// What client libraries deliver.
 const fn ingest_route(path: &'static str, handler: fn() -> MethodRouter<App>) -> Route {
     Route {
         method: Method::Post,

@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{self, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
 use tracing::Span;
@@ -18,12 +19,14 @@ use tracing::field::Empty;
 use crate::App;
 use crate::problem::Problem;
 use crate::quota;
-use crate::routes::{Door, ROUTES, Route};
+use crate::routes::{Door, ROUTES, Route, RoutePurpose};
 
 /// Largest body, after decompression. Clients send up to this much in one batch.
 pub(crate) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Longest that a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a browser need not ask again whether it may deliver.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Longest that the end waits for requests under way.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -41,13 +44,18 @@ pub fn operators_router(app: App) -> Router {
 }
 
 fn build(app: App, door: Door) -> Router {
-    let mut router = Router::new();
-    for route in ROUTES.iter().filter(|route| route.door == door) {
-        router = router.route(route.path, (route.handler)());
-    }
-    router
+    let routes = |for_clients: bool| {
+        let of_door = ROUTES.iter().filter(move |route| {
+            route.door == door && (route.purpose == RoutePurpose::Ingest) == for_clients
+        });
+        let router = of_door.fold(Router::new(), |router, route| {
+            router.route(route.path, (route.handler)())
+        });
+        router.method_not_allowed_fallback(no_such_method)
+    };
+    routes(false)
+        .merge(routes(true).layer(open_to_browsers()))
         .fallback(move || no_such_route(door))
-        .method_not_allowed_fallback(no_such_method)
         .layer(map_response(hang_up_on_what_is_too_large))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(RequestDecompressionLayer::new().pass_through_unaccepted(true))
@@ -59,6 +67,16 @@ fn build(app: App, door: Door) -> Router {
         .layer(from_fn(quota::tell))
         .layer(from_fn_with_state(app.clone(), measure))
         .with_state(app)
+}
+
+/// Client libraries deliver from pages of any origin. They show a write key and no cookie, and nothing that
+/// is answered to them is worth reading.
+fn open_to_browsers() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(cors::Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(cors::AllowHeaders::mirror_request())
+        .max_age(PREFLIGHT_AGE)
 }
 
 /// Serves until `stop` is ready, then lets the requests under way end.

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::tests::{NODE, PYTHON, decode, received_at};
-use super::{Call, MAX_BATCH_EVENTS, MAX_EVENT_BYTES, Route};
+use super::{Call, Route};
+use crate::original::{MAX_BATCH_EVENTS, MAX_EVENT_BYTES};
 
 const GOOD: &str = r#"{"type":"track","messageId":"good","userId":"u1","event":"login"}"#;
 const ROUTES: [Route; 7] = [

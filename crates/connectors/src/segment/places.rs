@@ -1,13 +1,12 @@
 //! Where identifiers stand in a message, and whom they name.
 
 use kith_domain::fact::Fault;
-use kith_domain::identifier::IdentifierError;
 use kith_domain::{Identifier, IdentifierType};
 use serde_json::value::RawValue;
 
 use super::Call;
-use super::entries::{Entries, scalar};
-use super::message::{fault, section};
+use crate::entries::Entries;
+use crate::original::{fault, identifier, section};
 
 /// One place: its path, the type of identifier, and what stands there.
 type Place<'a> = (&'static str, IdentifierType, Option<&'a RawValue>);
@@ -170,7 +169,9 @@ impl<'a> Places<'a> {
             Call::Identify if self.traits.has("company") => self.company_id,
             _ => self.context_company_id,
         };
-        Ok(keep(self.context_group_id, faults).or_else(|| keep(inherited, faults)))
+        Ok(keep(self.context_group_id, faults)
+            .or_else(|| keep(self.group_id, faults))
+            .or_else(|| keep(inherited, faults)))
     }
 }
 
@@ -182,21 +183,5 @@ fn keep(place: Place<'_>, faults: &mut Vec<Fault>) -> Option<Identifier> {
 }
 
 fn read((path, kind, raw): Place<'_>) -> Result<Option<Identifier>, Fault> {
-    let Some(raw) = raw else {
-        return Ok(None);
-    };
-    let Some(text) = scalar(raw) else {
-        return Err(fault(
-            path,
-            "malformed-identifier",
-            "expected text or a whole number",
-        ));
-    };
-    Identifier::new(kind, &text).map(Some).map_err(|error| {
-        let code = match error {
-            IdentifierError::Junk => "junk-identifier",
-            _ => "malformed-identifier",
-        };
-        fault(path, code, error.to_string())
-    })
+    identifier(path, kind, raw)
 }

@@ -10,7 +10,7 @@ use super::{Call, Route, settings};
 pub(super) const NODE: &str = include_str!("fixtures/analytics-node-3.1.json");
 pub(super) const PYTHON: &str = include_str!("fixtures/analytics-python-2.4.json");
 
-pub(super) fn received_at() -> Timestamp {
+pub(crate) fn received_at() -> Timestamp {
     Timestamp::parse("2026-11-24T12:00:00Z").unwrap()
 }
 
@@ -36,7 +36,7 @@ fn show_fault(fault: &Fault) -> String {
 }
 
 /// All of a message but its bytes, for snapshots.
-fn show_message(message: &Message) -> Json {
+pub(crate) fn show_message(message: &Message) -> Json {
     let fact = match &message.fact {
         Err(fault) => json!({ "refused": show_fault(fault) }),
         Ok(fact) => json!({
@@ -382,7 +382,7 @@ fn a_message_without_an_id_has_the_same_one_whenever_it_is_sent_again() {
         json!({ "userId": "u1", "event": "logout" }),
     ]
     .map(|body| one(Call::Track, &body).fact.unwrap().message_id);
-    assert!(first.starts_with("sha256:") && first.len() <= super::MAX_MESSAGE_ID_BYTES);
+    assert!(first.starts_with("sha256:") && first.len() <= crate::original::MAX_MESSAGE_ID_BYTES);
     assert_eq!(first, again);
     assert_ne!(first, other);
     let own = json!({ "userId": "u1", "event": "login", "messageId": "m-1" });

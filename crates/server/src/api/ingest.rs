@@ -1,13 +1,14 @@
-//! Ingest: the protocol that Segment's client libraries speak, unmodified.
+//! Ingest: the protocol that the client libraries of Segment, RudderStack and Jitsu speak, unmodified.
 //!
 //! The answers are a contract with those clients: 401, 403, 404 and 413 make them drop a whole batch
 //! for ever, so they are never given for a fault of ours; 200 is never given for what was not kept.
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use kith_connectors::segment::{Call, Route};
+use kith_connectors::segment::{self, Call, Route};
+use kith_domain::fact::Decoder;
 use kith_engine::EngineError;
 use serde_json::{Value, json};
 
@@ -47,21 +48,39 @@ handlers! {
     alias = Route::One(Call::Alias);
     /// Any of these, many at once.
     batch = Route::Batch;
+    /// Any of these, one that names its type.
+    own = Route::Own;
 }
 
-/// Keeps what was delivered, and says so only once it is durable.
+/// What `analytics.js` asks before it sends anything: the same for every key, which is not looked at.
+pub(crate) async fn settings(Path(key): Path<String>) -> Json<Value> {
+    Json(segment::settings(&key))
+}
+
 async fn deliver(
-    State(app): State<App>,
-    HeaderWriteKey(header_key): HeaderWriteKey,
+    app: State<App>,
+    key: HeaderWriteKey,
     slot: &Slot,
     body: Result<Whole, Unreadable>,
     format: Route,
 ) -> Result<Json<Value>, IngestProblem> {
     let Whole(body) = body?;
-    let ingested = app.engine.ingest(header_key.as_deref(), &format, &body);
+    keep(app, key, slot, &body, &format).await?;
+    Ok(Json(json!({ "success": true })))
+}
+
+/// Keeps what was delivered, and says so only once it is durable.
+pub(super) async fn keep(
+    State(app): State<App>,
+    HeaderWriteKey(header_key): HeaderWriteKey,
+    slot: &Slot,
+    body: &[u8],
+    format: &dyn Decoder,
+) -> Result<(), IngestProblem> {
+    let ingested = app.engine.ingest(header_key.as_deref(), format, body);
     let ingested = ingested.await.inspect_err(|error| slot.note_error(error))?;
     slot.note(ingested.quota);
-    Ok(Json(json!({ "success": true })))
+    Ok(())
 }
 
 /// An error as Segment's clients read it: `{"code", "message"}`.
@@ -131,15 +150,25 @@ impl From<EngineError> for IngestProblem {
     }
 }
 
-impl IntoResponse for IngestProblem {
-    fn into_response(self) -> Response {
-        let body = Json(json!({ "code": self.code, "message": self.message }));
-        let mut response = (self.status, body).into_response();
+impl IngestProblem {
+    /// The answer; PostHog's clients look for the message under `detail`.
+    pub(super) fn answer(self, with_detail: bool) -> Response {
+        let mut body = json!({ "code": self.code, "message": self.message });
+        if let Some(body) = body.as_object_mut().filter(|_| with_detail) {
+            body.insert("detail".to_owned(), self.message.into());
+        }
+        let mut response = (self.status, Json(body)).into_response();
         if let Some(seconds) = self.retry_after_seconds {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+impl IntoResponse for IngestProblem {
+    fn into_response(self) -> Response {
+        self.answer(false)
     }
 }

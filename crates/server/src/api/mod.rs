@@ -12,4 +12,5 @@ pub(crate) mod journey;
 mod lines;
 pub(crate) mod lists;
 pub(crate) mod metrics;
+pub(crate) mod posthog;
 pub(crate) mod writes;

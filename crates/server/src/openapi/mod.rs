@@ -2,6 +2,7 @@
 //! held against the answers that the server gives.
 
 mod audit;
+mod delivery;
 mod journey;
 mod lists;
 mod schemas;
@@ -72,7 +73,7 @@ struct About {
 
 fn operation(route: &Route) -> Value {
     if route.purpose == RoutePurpose::Ingest {
-        return delivery();
+        return delivery::operation(route);
     }
     if route.reveals == Reveals::Outcomes {
         return writes::operation(route);
@@ -278,32 +279,5 @@ fn about(path: &str) -> Option<About> {
                 .or_else(|| journey::about(path))
                 .or_else(|| audit::about(path));
         }
-    })
-}
-
-/// What sources deliver, as Segment's clients speak.
-fn delivery() -> Value {
-    let problem = json!({
-        "description": "Nothing was kept; `message` says what to do.",
-        "content": {"application/json": {"schema": {
-            "type": "object", "required": ["code", "message"],
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-        }}},
-    });
-    let mut responses = json!({"200": {
-        "description": "It is durable.",
-        "content": {"application/json": {"schema": {
-            "type": "object", "required": ["success"], "properties": {"success": {"const": true}}}}},
-    }});
-    if let Some(responses) = responses.as_object_mut() {
-        for status in ["400", "401", "413", "415", "429", "503"] {
-            responses.insert(status.to_owned(), problem.clone());
-        }
-    }
-    json!({
-        "summary": "Takes what Segment's clients send, unmodified.",
-        "security": [{"writeKey": []}, {"key": []}],
-        "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
-        "responses": responses,
     })
 }

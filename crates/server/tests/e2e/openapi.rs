@@ -104,6 +104,10 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
             "/v1/conversations/{id}",
             format!("/v1/conversations/{conversation}?{view}"),
         ),
+        get(
+            "/v1/projects/{key}/settings",
+            "/v1/projects/any/settings".into(),
+        ),
         get("/v1/audit", "/v1/audit?limit=1".into()),
         get("/v1/audit", "/v1/audit?limit=0".into()),
         get(

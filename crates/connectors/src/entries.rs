@@ -9,20 +9,20 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 /// A key and its value.
-pub(super) type Entry<'a> = (Cow<'a, str>, &'a RawValue);
+pub(crate) type Entry<'a> = (Cow<'a, str>, &'a RawValue);
 
 /// The entries of an object, in the order in which they were written.
 #[derive(Debug, Default)]
-pub(super) struct Entries<'a>(Vec<Entry<'a>>);
+pub(crate) struct Entries<'a>(Vec<Entry<'a>>);
 
 impl<'a> Entries<'a> {
     /// Splits an object; `None` if the text is none, or a key of it cannot be read.
-    pub(super) fn split(text: &'a str) -> Option<Self> {
+    pub(crate) fn split(text: &'a str) -> Option<Self> {
         serde_json::from_str(text).ok()
     }
 
     /// Every value under a key.
-    pub(super) fn all(&self, key: &str) -> impl Iterator<Item = &'a RawValue> {
+    pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = &'a RawValue> {
         self.0
             .iter()
             .filter(move |(name, _)| name == key)
@@ -31,31 +31,31 @@ impl<'a> Entries<'a> {
 
     /// The value under a key, the last one if there are several, as every parser takes it; `null` is
     /// none.
-    pub(super) fn get(&self, key: &str) -> Option<&'a RawValue> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a RawValue> {
         self.all(key).last().filter(|raw| !is_null(raw))
     }
 
     /// The text under a key, if it is one.
-    pub(super) fn text(&self, key: &str) -> Option<String> {
+    pub(crate) fn text(&self, key: &str) -> Option<String> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
     /// Whether there is such a key, be it with `null`.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.all(key).next().is_some()
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry<'a>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<'a>> {
         self.0.iter()
     }
 }
 
-pub(super) fn is_null(raw: &RawValue) -> bool {
+pub(crate) fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
 
 /// A text, or a whole number as its digits: clients send numeric user ids. `None` for all else.
-pub(super) fn scalar(raw: &RawValue) -> Option<String> {
+pub(crate) fn scalar(raw: &RawValue) -> Option<String> {
     match serde_json::from_str(raw.get()).ok()? {
         Json::String(text) => Some(text),
         Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),

@@ -1,29 +1,52 @@
 //! When something was observed: the sender's time, corrected by how far its clock is off.
 
 use kith_domain::Timestamp;
+use kith_domain::fact::Fault;
+
+use crate::entries::Entries;
+use crate::original::fault;
 
 /// Times before the year 2000 are no observations but clocks that were never set.
 const EARLIEST: Timestamp = Timestamp::from_micros(946_684_800_000_000);
 
 /// What is known about the clocks of one delivery.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Times {
+pub(crate) struct Times {
     /// By our clock.
-    pub(super) received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
     /// By the sender's clock, if it said so.
-    pub(super) sent_at: Option<Timestamp>,
+    pub(crate) sent_at: Option<Timestamp>,
 }
 
 impl Times {
     /// `receivedAt − (sentAt − claimed)`, never later than it was received; `None` if that is
     /// before the year 2000.
-    pub(super) fn observed(self, claimed: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn observed(self, claimed: Timestamp) -> Option<Timestamp> {
         let behind = self
             .sent_at
             .map_or(0, |sent| self.received_at.micros_since(sent));
         let corrected = claimed.plus_micros(behind);
         (corrected >= EARLIEST).then(|| corrected.min(self.received_at))
     }
+}
+
+/// When a message says that it was observed, by the first of these keys that it has; the time of
+/// receipt, with a fault, if what stands there is none.
+pub(crate) fn at(
+    top: &Entries<'_>,
+    keys: &[&'static str],
+    times: Times,
+    faults: &mut Vec<Fault>,
+) -> Timestamp {
+    let Some(key) = keys.iter().find(|key| top.get(key).is_some()) else {
+        return times.received_at;
+    };
+    let claimed = top.text(key).and_then(|at| Timestamp::parse(&at));
+    claimed.and_then(|at| times.observed(at)).unwrap_or_else(|| {
+        let detail = "expected a time since the year 2000, such as `2026-01-31T12:00:00Z`; took the time of receipt";
+        faults.push(fault(*key, "malformed-time", detail));
+        times.received_at
+    })
 }
 
 #[cfg(test)]
