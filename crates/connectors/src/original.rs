@@ -4,7 +4,6 @@
 use std::borrow::Cow;
 
 use kith_domain::fact::{self, Fault, MalformedBody, Message};
-use kith_domain::identifier::IdentifierError;
 use kith_domain::{Identifier, IdentifierType};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json};
@@ -268,7 +267,7 @@ pub(crate) fn identifier(
     };
     Identifier::new(kind, &text).map(Some).map_err(|error| {
         let code = match error {
-            IdentifierError::Junk => "junk-identifier",
+            error if error.is_junk() => "junk-identifier",
             _ => "malformed-identifier",
         };
         fault(path, code, error.to_string())

@@ -1,6 +1,8 @@
 //! Identifiers: typed external keys of people, accounts and the other roots. Which ones are junk, how they
 //! are normalised, and how many of a type one root may have.
 
+mod normal;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -174,21 +176,44 @@ pub struct Identifier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
     /// A placeholder such as `null` or `anonymous`, which would merge strangers.
-    #[error("a placeholder such as `null`, `anonymous` or zeros identifies nobody")]
+    #[error("a placeholder such as `null`, `anonymous`, `noreply@` or zeros identifies nobody")]
     Junk,
+    /// A domain under which anyone registers one, which would merge strangers.
+    #[error("a public suffix such as `co.uk` is nobody's domain: send the one registered under it")]
+    PublicSuffix,
+    /// A domain at which anyone has a mailbox, which would merge strangers.
+    #[error("anyone has a mailbox at this domain: it is no company's own")]
+    FreeMail,
     /// Longer than [`MAX_IDENTIFIER_BYTES`].
     #[error("longer than {MAX_IDENTIFIER_BYTES} bytes")]
     TooLong,
     /// Holds NUL or another control character.
     #[error("holds a control character")]
     ControlCharacter,
-    /// An email address without exactly one `@` between two parts.
-    #[error("not an email address")]
+    /// An email address without exactly one `@` between a name and a domain.
+    #[error("not an email address: send one such as `ada@example.com`")]
     NotAnEmail,
+    /// A phone number that is no international one.
+    #[error(
+        "not an international phone number: send one with its country code, such as `+49 30 5550100`"
+    )]
+    NotAPhone,
+    /// Not the name of a domain.
+    #[error("not a domain: send one such as `example.com`")]
+    NotADomain,
+}
+
+impl IdentifierError {
+    /// Whether it is of its type, and identifies nobody all the same.
+    #[must_use]
+    pub const fn is_junk(self) -> bool {
+        matches!(self, Self::Junk | Self::PublicSuffix | Self::FreeMail)
+    }
 }
 
 impl Identifier {
-    /// Normalises and checks. Surrounding space goes; emails become lower case.
+    /// Normalises and checks. Surrounding space goes; emails become lower case, phone numbers E.164, and
+    /// domains the one that was registered under a public suffix, in its ASCII form.
     ///
     /// # Errors
     /// If the text is junk, too long, or not of its type.
@@ -200,12 +225,13 @@ impl Identifier {
         if trimmed.chars().any(char::is_control) {
             return Err(IdentifierError::ControlCharacter);
         }
-        if is_junk(trimmed) {
+        if normal::is_junk(trimmed) {
             return Err(IdentifierError::Junk);
         }
         let value = match kind {
-            IdentifierType::Email => normal_email(trimmed)?,
-            IdentifierType::Domain => normal_domain(trimmed)?,
+            IdentifierType::Email => normal::email(trimmed)?,
+            IdentifierType::Domain => normal::domain(trimmed)?,
+            IdentifierType::Phone => normal::phone(trimmed)?,
             _ => trimmed.into(),
         };
         // Lower case may be longer.
@@ -235,118 +261,6 @@ impl fmt::Debug for Identifier {
     }
 }
 
-fn normal_email(text: &str) -> Result<Arc<str>, IdentifierError> {
-    let (local, domain) = text.split_once('@').ok_or(IdentifierError::NotAnEmail)?;
-    let plausible = !local.is_empty()
-        && !domain.is_empty()
-        && !domain.contains('@')
-        && !text.contains(char::is_whitespace);
-    if plausible {
-        Ok(text.to_lowercase().into())
-    } else {
-        Err(IdentifierError::NotAnEmail)
-    }
-}
-
-/// Without the dots of the root, which must not leave junk: `.`, `null.`.
-fn normal_domain(text: &str) -> Result<Arc<str>, IdentifierError> {
-    let domain = text
-        .trim_end_matches(|c: char| c == '.' || c.is_whitespace())
-        .to_lowercase();
-    if is_junk(&domain) {
-        return Err(IdentifierError::Junk);
-    }
-    Ok(domain.into())
-}
-
-const JUNK: &[&str] = &[
-    "",
-    "-1",
-    "null",
-    "nil",
-    "none",
-    "undefined",
-    "nan",
-    "true",
-    "false",
-    "anonymous",
-    "guest",
-    "user",
-    "id",
-    "email",
-    "distinct_id",
-    "test",
-    "[object object]",
-    "00000000-0000-0000-0000-000000000000",
-];
-
-/// Placeholders that clients send where an identifier should be; also quoted, in any case.
-fn is_junk(trimmed: &str) -> bool {
-    let bare = trimmed
-        .trim_matches(|c| matches!(c, '"' | '\'' | '`'))
-        .trim()
-        .to_lowercase();
-    JUNK.contains(&bare.as_str()) || bare.chars().all(|c| matches!(c, '0' | '-'))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn placeholders_identify_nobody() {
-        for junk in [
-            "",
-            "  ",
-            "NULL",
-            "'null'",
-            "\"undefined\"",
-            "0",
-            "000-000",
-            "[object Object]",
-            "-1",
-            "Guest ",
-        ] {
-            assert_eq!(
-                Identifier::new(IdentifierType::UserId, junk),
-                Err(IdentifierError::Junk),
-                "{junk:?}"
-            );
-        }
-        assert!(Identifier::new(IdentifierType::UserId, "10").is_ok());
-        assert!(Identifier::new(IdentifierType::UserId, "nullable").is_ok());
-    }
-
-    #[test]
-    fn emails_are_normalised_and_user_ids_are_not() {
-        let email = Identifier::new(IdentifierType::Email, " Ada@Example.COM ").unwrap();
-        assert_eq!(email.value(), "ada@example.com");
-        let user = Identifier::new(IdentifierType::UserId, " Ada ").unwrap();
-        assert_eq!(user.value(), "Ada");
-        for bad in ["ada", "@example.com", "ada@", "a@b@c", "a b@c"] {
-            assert_eq!(
-                Identifier::new(IdentifierType::Email, bad),
-                Err(IdentifierError::NotAnEmail),
-                "{bad}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_domain_is_no_junk_without_its_dots_either() {
-        let domain = |text: &str| Identifier::new(IdentifierType::Domain, text);
-        assert_eq!(domain("Example.COM.").unwrap().value(), "example.com");
-        for junk in [".", "..", ". .", "null.", "0."] {
-            assert_eq!(domain(junk), Err(IdentifierError::Junk), "{junk:?}");
-        }
-        // What is short enough before it is made lower case may not be after.
-        let long = "İ".repeat(MAX_IDENTIFIER_BYTES / 2);
-        assert_eq!(domain(&long), Err(IdentifierError::TooLong));
-    }
-
-    #[test]
-    fn debug_output_hides_the_value() {
-        let user = Identifier::new(IdentifierType::UserId, "usr_2481").unwrap();
-        assert_eq!(format!("{user:?}"), "userId:…");
-    }
-}
+#[path = "identifier/tests.rs"]
+mod tests;
