@@ -408,6 +408,8 @@ pub struct Field {
     pub freshness: Option<i64>,
     /// Whether callers may filter by it.
     pub filterable: bool,
+    /// Whether search finds its root by the words of it; only texts of roots.
+    pub searchable: bool,
     /// Free words that policies may name with `tag:`.
     pub tags: Vec<Arc<str>>,
     /// Where it is in its life.

@@ -20,6 +20,7 @@ mod quota;
 mod read;
 pub mod runtime;
 mod tickets;
+mod words;
 mod write;
 
 use std::path::Path;
@@ -44,10 +45,11 @@ pub use read::{
     AuditPage, AuthorAnswer, ChangeItem, ConsistencyProof, Context, ContextRequest,
     ConversationAnswer, ConversationItem, ConversationNews, ConversationRequest, Decided,
     Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
-    Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf,
-    JourneyRequest, LeafRef, ListRequest, Listed, MemberRef, MessageItem, OpenedItem, OriginAnswer,
-    Page, PageRow, PersonItem, PropertyAnswer, RootAnswer, RootRef, RootRequest,
-    SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, SubscriptionItem, Withheld,
+    FoundItem, Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind,
+    JourneyOf, JourneyRequest, LeafRef, ListRequest, Listed, MemberRef, MessageItem, OpenedItem,
+    OriginAnswer, Page, PageRow, PersonItem, PropertyAnswer, RootAnswer, RootRef, RootRequest,
+    SearchPage, SearchRequest, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef,
+    SubscriptionItem, Withheld,
 };
 
 pub use kith_store::identity::RootId;

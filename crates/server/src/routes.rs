@@ -8,7 +8,7 @@ use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, Su
 use crate::App;
 use crate::api::{
     accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, lists,
-    metrics, posthog, writes,
+    metrics, posthog, search, writes,
 };
 use crate::{console, openapi};
 
@@ -116,6 +116,7 @@ pub const ROUTES: &[Route] = &[
         door: Door::Api,
         handler: || post(context::read),
     },
+    governed("/v1/search", || get(search::search)),
     governed("/v1/accounts", || get(lists::list::<AccountId>)),
     governed("/v1/people", || get(lists::list::<PersonId>)),
     governed("/v1/people/{id}", || get(lists::one::<PersonId>)),

@@ -28,6 +28,7 @@ pub mod messages;
 pub mod profiles;
 pub mod quarantine;
 pub mod relations;
+pub mod search;
 pub mod secrets;
 pub mod workspaces;
 

@@ -35,6 +35,7 @@ const FIELD_KEYS: &[&str] = &[
     "mask",
     "freshness",
     "filterable",
+    "searchable",
     "tags",
     "lifecycle",
     "examples",
@@ -508,6 +509,17 @@ impl Draft {
                 reader.word::<Audience>("audience", text, &Audience::ALL.map(Audience::as_str))
             })
             .collect();
+        let searchable = reader.flag(table, "searchable");
+        let has_words = ty.as_ref().is_none_or(|ty| *ty == FieldType::String);
+        if searchable && !(has_words && entity.root_kind().is_some()) {
+            let hint = "set it on a text that people search by, such as a name".to_owned();
+            reader.error(
+                "misplaced-key",
+                span,
+                format!("`{path}` is no text of its own row, so it cannot be `searchable`"),
+                hint,
+            );
+        }
         self.read_accepts(reader, &path, table);
         let field = Field {
             entity,
@@ -522,6 +534,7 @@ impl Draft {
             mask: mask.unwrap_or(MaskKind::Redact),
             freshness,
             filterable: reader.flag(table, "filterable"),
+            searchable,
             tags: words(reader.strings(table, "tags")),
             lifecycle,
             examples: words(reader.strings(table, "examples")),

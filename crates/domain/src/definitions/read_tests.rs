@@ -51,7 +51,7 @@ fn event(key: &str, more: &str) -> String {
 fn a_whole_folder_is_read() {
     let account = field(
         "plan",
-        "traits = [\"tier\"]\nsafe_for = [\"support\", \"ai\"]\nfreshness = \"1 day\"\nfilterable = true\ntags = [\"billing\"]",
+        "traits = [\"tier\"]\nsafe_for = [\"support\", \"ai\"]\nfreshness = \"1 day\"\nfilterable = true\nsearchable = true\ntags = [\"billing\"]",
     );
     let events = event("checkout.failed", "aliases = [\"Checkout Failed\"]")
         + &field(
@@ -82,6 +82,7 @@ fn a_whole_folder_is_read() {
     assert_eq!(plan.freshness, Some(86_400_000_000));
     assert!(
         plan.filterable
+            && plan.searchable
             && plan.safe_for.contains(Audience::Ai)
             && !plan.safe_for.contains(Audience::Reporting)
     );
@@ -145,6 +146,18 @@ userId = [\"support.veiw\", 7]
 groupId = \"support.view\"
 ";
     insta::assert_snapshot!(findings(&[("workspace.toml", workspace)]));
+}
+
+#[test]
+fn only_texts_of_a_row_of_its_own_are_searchable() {
+    let searchable = "searchable = true";
+    let int = field("seats", searchable).replace("\"string\"", "\"int\"");
+    let property = field("\"login\".properties.method", searchable);
+    insta::assert_snapshot!(findings(&[
+        ("events.toml", &(event("login", "") + &property)),
+        ("fields/account.toml", &(field("name", searchable) + &int)),
+        ("fields/role.toml", &field("name", searchable)),
+    ]));
 }
 
 #[test]

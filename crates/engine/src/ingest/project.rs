@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use kith_domain::id::{NodeId, WorkspaceId};
-use kith_domain::{Relation, Timestamp, Value};
+use kith_domain::{Relation, Timestamp};
 use kith_store::facts::{self, ObservationRow};
 use kith_store::feed::{self, Change};
 use kith_store::field_index::Changed;
@@ -17,6 +17,7 @@ use super::commit::Rows;
 use super::{relations, roles};
 use crate::definitions::Version;
 use crate::identity::Placed;
+use crate::index::{self, Indexed};
 use crate::profile::{Observation, Origin, Profile};
 
 /// What a delivery touched.
@@ -197,7 +198,7 @@ impl Projection<'_> {
                 .collect();
         let mut rows = Vec::with_capacity(roots.len());
         let mut changed = Vec::with_capacity(roots.len());
-        let mut indexed: Vec<(RootId, String, Option<Value>)> = Vec::new();
+        let mut indexed: Vec<(RootId, Indexed)> = Vec::new();
         for (id, fresh) in roots {
             let root: RootId = id.into();
             let row = held.remove(&id);
@@ -220,15 +221,15 @@ impl Projection<'_> {
                 Vec::new()
             } else {
                 let fields = changed_fields(&before, &after);
-                indexed.extend(fields.iter().filter_map(|path| {
-                    let field = catalog
-                        .find(path)
-                        .and_then(|idx| catalog.get(idx))
-                        .filter(|field| field.filterable)?;
+                for path in &fields {
+                    let Some(field) = catalog.find(path).and_then(|idx| catalog.get(idx)) else {
+                        continue;
+                    };
                     let json = after.fields.get(path);
                     let value = json.and_then(|json| field.ty.read_canonical(json));
-                    Some((root, path.clone(), value))
-                }));
+                    let of_field = index::indexed(field, value.as_ref());
+                    indexed.extend(of_field.map(|indexed| (root, indexed)));
+                }
                 rows.push(profiles::Profile {
                     id,
                     created_at,
@@ -242,10 +243,10 @@ impl Projection<'_> {
         }
         let indexed: Vec<_> = indexed
             .iter()
-            .map(|(id, field, value)| Changed {
+            .map(|(id, indexed)| Changed {
                 id: *id,
-                field,
-                value: value.as_ref(),
+                field: &indexed.name,
+                value: indexed.value.as_ref(),
             })
             .collect();
         field_index::replace(tx, self.workspace, &indexed).await?;

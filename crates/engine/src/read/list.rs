@@ -10,6 +10,7 @@
 
 mod one;
 mod root;
+mod search;
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -43,6 +44,7 @@ use crate::error::EngineError;
 
 pub use self::one::{RootAnswer, RootRequest};
 pub use self::root::Listed;
+pub use self::search::{FoundItem, SearchPage, SearchRequest};
 
 /// Most rows of one page.
 const MAX_LIMIT: u32 = 200;

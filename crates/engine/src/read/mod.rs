@@ -33,5 +33,8 @@ pub use governed::Governed;
 pub(crate) use governed::Receipt;
 pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub use line::{ConversationItem, ConversationNews, OpenedItem};
-pub use list::{ListRequest, Listed, Page, PageRow, RootAnswer, RootRequest, SortField};
+pub use list::{
+    FoundItem, ListRequest, Listed, Page, PageRow, RootAnswer, RootRequest, SearchPage,
+    SearchRequest, SortField,
+};
 pub(crate) use standing::{Standing, standing, would_be};

@@ -186,6 +186,7 @@ pub(crate) fn catalog(traits: &[Traits]) -> Catalog {
         mask: traits.mask,
         freshness: None,
         filterable: true,
+        searchable: false,
         tags: Vec::new(),
         lifecycle: Lifecycle::Active,
         examples: Vec::new(),

@@ -13,4 +13,5 @@ mod lines;
 pub(crate) mod lists;
 pub(crate) mod metrics;
 pub(crate) mod posthog;
+pub(crate) mod search;
 pub(crate) mod writes;

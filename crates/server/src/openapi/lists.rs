@@ -1,4 +1,4 @@
-//! What is said of lists, and of one person, company or other root.
+//! What is said of lists and of search, and of one person, company or other root.
 
 use super::schemas::object;
 use super::{About, BEHALF, PURPOSE};
@@ -56,6 +56,31 @@ pub(super) fn about(path: &str) -> Option<About> {
         problems: &[404, 422],
     };
     Some(match path {
+        "/v1/search" => About {
+            summary: "Accounts, people and the other roots in whose shown fields every word of the question \
+                begins a word.",
+            parameters: &[
+                (
+                    "q",
+                    "One to eight words; case and compatible forms of letters do not count.",
+                ),
+                PURPOSE,
+                BEHALF,
+                (
+                    "kinds",
+                    "What may be found, `account,person,company,subscription,conversation,site`; all if none \
+                     is named.",
+                ),
+                LIMIT,
+                CURSOR,
+            ],
+            body: None,
+            answer: object(
+                &[&page[..], &["items", "searched", "withheld"]].concat(),
+                &["nextCursor"],
+            ),
+            problems: &[422],
+        },
         "/v1/accounts" => list(
             "The accounts in view, filtered, sorted and counted by what the asker may see.",
             filter!(

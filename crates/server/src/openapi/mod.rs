@@ -118,7 +118,7 @@ fn operation(route: &Route) -> Value {
             "index" | "size" | "from" | "to" => json!({"type": "integer", "minimum": 0}),
             _ => json!({"type": "string"}),
         };
-        let required = matches!(*name, "id" | "tile" | "from")
+        let required = matches!(*name, "id" | "tile" | "from" | "q")
             || (*name == "purpose" && route.purpose == RoutePurpose::FromQuery);
         json!({"name": name, "in": place, "required": required, "description": words, "schema": schema})
     });

@@ -209,6 +209,35 @@ async fn list_all(client: &Client, path: &str) -> Vec<Answer> {
     answers
 }
 
+/// Every way to search, by what is hidden and by what it begins with: nothing of it is found, as of a word that
+/// is nowhere.
+async fn search_all(client: &Client, path: &str) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for purpose in Purpose::ALL {
+        let asked = [("purpose", purpose.as_str()), ("q", SECRET)];
+        answers.push(client.list_of(path, &asked).await);
+    }
+    let asked = |q| [("purpose", "support.view"), ("q", q)];
+    for q in [OLD_SECRET, "planted", "acme", NAME] {
+        answers.push(client.list_of(path, &asked(q)).await);
+    }
+    let planted = client.list_of(path, &asked(SECRET)).await;
+    let never = client.list_of(path, &asked("PLANTED8F4")).await;
+    assert_eq!(
+        planted.text_without_audit_id(),
+        never.text_without_audit_id()
+    );
+    for (key, value) in [
+        ("kinds", SECRET),
+        ("cursor", SECRET),
+        ("onBehalfOf", SECRET),
+    ] {
+        let asked = [("purpose", "support.view"), ("q", SECRET), (key, value)];
+        answers.push(client.list_of(path, &asked).await);
+    }
+    answers
+}
+
 /// Every way to ask for decisions, also by what cannot be read.
 async fn decide_all(client: &Client, id: &str) -> Vec<Answer> {
     let ask = |purpose: &str, account: &str, field: &str| json!({"purpose": purpose, "accounts": [account], "fields": [field], "onBehalfOf": client.serves()});
@@ -506,6 +535,14 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     answers.extend(list_all(asker, path).await);
                 }
                 for answer in list_all(&app.as_member("lea"), path).await {
+                    assert!(!answer.text.contains(SECRET), "{answer:?}");
+                }
+            }
+            (Method::Get, path @ "/v1/search") => {
+                for asker in &askers {
+                    answers.extend(search_all(asker, path).await);
+                }
+                for answer in search_all(&app.as_member("lea"), path).await {
                     assert!(!answer.text.contains(SECRET), "{answer:?}");
                 }
             }

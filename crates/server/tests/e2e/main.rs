@@ -32,6 +32,7 @@ mod records;
 mod repeats;
 mod roots;
 mod schemathesis;
+mod search;
 mod signed_identity;
 mod writes;
 

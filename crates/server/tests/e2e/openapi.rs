@@ -82,6 +82,8 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
             format!("/v1/accounts?{view}&sort=account.taxId"),
         ),
         get("/v1/accounts", "/v1/accounts".into()),
+        get("/v1/search", format!("/v1/search?{view}&q=growth&limit=1")),
+        get("/v1/search", format!("/v1/search?{view}&q=•")),
         get("/v1/accounts/{id}", format!("/v1/accounts/{id}?{view}")),
         get("/v1/accounts/{id}", "/v1/accounts/x".into()),
         get(

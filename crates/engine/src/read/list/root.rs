@@ -108,12 +108,19 @@ impl Bound {
 }
 
 impl<Id: Listed> Surroundings<Id> {
-    /// Reads what stands around these rows; the same statements, whether there is anything or not.
+    /// Reads what stands around these rows; the same statements, whether there is anything or not, also if
+    /// there are no rows.
     pub(super) async fn read(
         tx: &mut Tx<'_>,
         asker: Asker<'_>,
         ids: &[Id],
     ) -> Result<Self, EngineError> {
+        let nothing = Id::ENTITY.root_kind().map(RootId::nil).and_then(Id::of);
+        let ids = if ids.is_empty() {
+            nothing.as_slice()
+        } else {
+            ids
+        };
         let mut accounts = Vec::new();
         let mut attached: BTreeMap<Id, Vec<Attached>> = BTreeMap::new();
         for (id, found) in Id::attached(tx, asker, ids).await? {
