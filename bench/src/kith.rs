@@ -29,7 +29,10 @@ use crate::load::request;
 
 /// What the customer's backend signs end users' ids with.
 const SIGNING_SECRET: &[u8] = b"a bench's secret, known to all who read this";
+const WORKSPACE: &str = "bench";
 const MEMBER: &str = "Bench Support";
+/// The member's only region.
+pub(crate) const REGION: &str = "eu";
 const AGENT: &str = "bench-drafts";
 /// The folder that `kith demo` starts with.
 const DEFINITIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../demo/definitions");
@@ -41,34 +44,44 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 pub(crate) struct Kith {
     pub(crate) address: SocketAddr,
     pub(crate) workspace: WorkspaceId,
-    member_key: String,
-    agent_key: String,
-    write_keys: BTreeMap<&'static str, String>,
+    pub(crate) keys: Keys,
     /// Last, so that the server ends after nobody needs it.
     pub(crate) runtime: Runtime,
 }
 
 impl Kith {
-    /// Sets up a fresh store and serves it.
+    /// Sets up a store with the demo's definitions and serves it.
     pub(crate) fn start(store: &StoreUrl) -> Result<Self> {
         let runtime = Runtime::new()?;
-        let (engine, workspace, member_key, agent_key, write_keys) =
-            runtime.block_on(set_up(store))?;
-        let router = kith_server::router(App::new(engine, Clock::now(&SystemClock)));
+        let desk = runtime.block_on(Desk::open(store, definitions()?))?;
+        Self::serve(desk, runtime)
+    }
+
+    /// Serves a store that is set up.
+    pub(crate) fn serve(desk: Desk, runtime: Runtime) -> Result<Self> {
+        let router = kith_server::router(App::new(desk.engine, Clock::now(&SystemClock)));
         Ok(Self {
             address: serve(&runtime, router)?,
-            workspace,
-            member_key,
-            agent_key,
-            write_keys,
+            workspace: desk.workspace,
+            keys: desk.keys,
             runtime,
         })
     }
+}
 
+/// The keys of those who speak to a workspace, and what they say.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub(crate) member: String,
+    agent: String,
+    pub(crate) writers: BTreeMap<&'static str, String>,
+}
+
+impl Keys {
     /// A delivery to `POST /v1/batch`.
     pub(crate) fn batch(&self, source: &str, body: &[u8]) -> Vec<u8> {
-        let key = self.write_keys.get(source).map_or("", String::as_str);
-        let key = format!("authorization: Bearer {key}");
+        let key = self.writers.get(source).map_or("", String::as_str);
+        let key = bearer(key);
         request("POST", "/v1/batch", &[&key, JSON], body)
     }
 
@@ -78,7 +91,7 @@ impl Kith {
             "purpose": "support.view",
             "subject": { "person": { "type": "userId", "value": user_id } },
         });
-        self.context(&self.member_key, &body)
+        context(&self.member, &body)
     }
 
     /// An agent drafts a reply for that member to a person who proved who they are.
@@ -89,18 +102,19 @@ impl Kith {
             "onBehalfOf": MEMBER,
             "identityToken": { "type": "userId", "value": user_id, "hash": signed(user_id) },
         });
-        self.context(&self.agent_key, &body)
+        context(&self.agent, &body)
     }
+}
 
-    fn context(&self, key: &str, body: &serde_json::Value) -> Vec<u8> {
-        let key = format!("authorization: Bearer {key}");
-        request(
-            "POST",
-            "/v1/context",
-            &[&key, JSON],
-            body.to_string().as_bytes(),
-        )
-    }
+fn bearer(key: &str) -> String {
+    format!("authorization: Bearer {key}")
+}
+
+fn context(key: &str, body: &serde_json::Value) -> Vec<u8> {
+    let body = body.to_string();
+    let head = [bearer(key), JSON.to_owned()];
+    let head: Vec<_> = head.iter().map(String::as_str).collect();
+    request("POST", "/v1/context", &head, body.as_bytes())
 }
 
 const JSON: &str = "content-type: application/json";
@@ -114,39 +128,67 @@ pub(crate) fn serve(runtime: &Runtime, router: Router) -> Result<SocketAddr> {
     Ok(address)
 }
 
-type SetUp = (
-    Engine,
-    WorkspaceId,
-    String,
-    String,
-    BTreeMap<&'static str, String>,
-);
+/// A workspace of a store, with those who may speak to it.
+pub(crate) struct Desk {
+    pub(crate) engine: Engine,
+    pub(crate) workspace: WorkspaceId,
+    /// Of its definitions.
+    pub(crate) version: u64,
+    pub(crate) keys: Keys,
+}
 
-async fn set_up(store: &StoreUrl) -> Result<SetUp> {
-    let runtime = kith_domain::Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
-    let engine = Engine::open(store, "bench", runtime).await?;
+impl Desk {
+    /// Opens a store, and makes in it what is not there yet. The keys are new each time, for no store
+    /// keeps one.
+    pub(crate) async fn open(store: &StoreUrl, definitions: Vec<SourceFile>) -> Result<Self> {
+        let runtime = kith_domain::Runtime::new(Arc::new(SystemClock), Arc::new(OsEntropy));
+        let engine = Engine::open(store, "bench", runtime).await?;
+        let workspace = workspace(&engine).await?;
+        let published = engine
+            .publish(workspace, AuditActor::operator(), definitions, "bench")
+            .await?;
+        Ok(Self {
+            version: published.version,
+            keys: keys(&engine, workspace).await?,
+            engine,
+            workspace,
+        })
+    }
+}
+
+async fn workspace(engine: &Engine) -> Result<WorkspaceId> {
     let by = AuditActor::operator;
-    let workspace = engine.create_workspace("bench").await?.id;
-    engine
-        .publish(workspace, by(), definitions()?, "bench")
-        .await?;
-    let member = NewMember {
-        name: MEMBER.into(),
-        roles: vec!["support".into()],
-        regions: vec!["eu".into()],
-        ..NewMember::default()
+    let found = engine.workspaces().await?;
+    let workspace = match found.iter().find(|found| found.name == WORKSPACE) {
+        Some(found) => found.id,
+        None => engine.create_workspace(WORKSPACE).await?.id,
     };
-    engine.add_member(workspace, by(), member).await?;
-    engine
-        .add_agent(workspace, by(), AGENT, AgentKind::Ai)
-        .await?;
-    let secret = NewSecret {
-        method: SigningMethod::HmacSha256,
-        kid: None,
-        bytes: SIGNING_SECRET.to_vec(),
-    };
-    engine.add_secret(workspace, by(), secret).await?;
+    if engine.members(workspace).await?.is_empty() {
+        let member = NewMember {
+            name: MEMBER.into(),
+            roles: vec!["support".into()],
+            regions: vec![REGION.into()],
+            ..NewMember::default()
+        };
+        engine.add_member(workspace, by(), member).await?;
+    }
+    if engine.agents(workspace).await?.is_empty() {
+        engine
+            .add_agent(workspace, by(), AGENT, AgentKind::Ai)
+            .await?;
+    }
+    if engine.secrets(workspace).await?.is_empty() {
+        let secret = NewSecret {
+            method: SigningMethod::HmacSha256,
+            kid: None,
+            bytes: SIGNING_SECRET.to_vec(),
+        };
+        engine.add_secret(workspace, by(), secret).await?;
+    }
+    Ok(workspace)
+}
 
+async fn keys(engine: &Engine, workspace: WorkspaceId) -> Result<Keys> {
     let key = async |holder, scopes| -> Result<String> {
         let new = NewKey {
             holder,
@@ -154,20 +196,25 @@ async fn set_up(store: &StoreUrl) -> Result<SetUp> {
             writes_as: None,
             label: "bench".into(),
         };
-        let (_, token) = engine.create_key(workspace, by(), new).await?;
+        let by = AuditActor::operator();
+        let (_, token) = engine.create_key(workspace, by, new).await?;
         Ok(token.reveal().to_owned())
     };
-    let member_key = key(KeyHolder::Member(MEMBER.into()), Vec::new()).await?;
-    let agent_key = key(KeyHolder::Agent(AGENT.into()), vec![Scope::OnBehalfOf]).await?;
-    let mut write_keys = BTreeMap::new();
+    let member = key(KeyHolder::Member(MEMBER.into()), Vec::new()).await?;
+    let agent = key(KeyHolder::Agent(AGENT.into()), vec![Scope::OnBehalfOf]).await?;
+    let mut writers = BTreeMap::new();
     for source in SOURCES {
         let holder = KeyHolder::Source {
             name: source.into(),
             trust: Trust::Server,
         };
-        write_keys.insert(source, key(holder, Vec::new()).await?);
+        writers.insert(source, key(holder, Vec::new()).await?);
     }
-    Ok((engine, workspace, member_key, agent_key, write_keys))
+    Ok(Keys {
+        member,
+        agent,
+        writers,
+    })
 }
 
 /// The demo's definitions.

@@ -1,15 +1,20 @@
 //! The governed context of a customer over HTTP: authenticated, decided, audited and fsynced. Its
-//! control reads the same rows in the same process and sends them as they are.
+//! control reads the same rows in the same process and sends them as they are. Of a small workspace, and
+//! of large ones, where those who are asked about are all over.
 
 mod raw;
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kith_store::StoreUrl;
+use tokio::runtime::Runtime;
 
 use super::{Bench, Context, Lines, progress};
 use crate::customers::{Customers, user_ids};
+use crate::generate::{Large, Size};
 use crate::kith::Kith;
 use crate::load::{Load, LoadError, Outcome, Pace, request};
 use crate::report::{Line, Quantity};
@@ -26,6 +31,9 @@ const CUSTOMERS: Customers = Customers {
 };
 /// Messages of usual traffic before anything is measured: about 25 events a person.
 const HISTORY: u64 = 30_000;
+/// How many people of a large workspace are asked about. All are once before anything is measured, so
+/// that what is measured is not the disk.
+const ASKED_ABOUT: usize = 10_000;
 const BATCH: u64 = 100;
 const RATE: f64 = 2_000.0;
 /// Half of what ingest must be able to take.
@@ -33,78 +41,144 @@ const HALF_INGEST: f64 = 10_000.0;
 const MAX_P99: Duration = Duration::from_millis(5);
 
 fn run(context: &Context<'_>) -> Lines {
+    let mut lines = small(context)?;
+    for accounts in context.accounts {
+        lines.extend(large(context, Size::whole(*accounts))?);
+    }
+    Ok(lines)
+}
+
+fn small(context: &Context<'_>) -> Lines {
     let folder = context.data.join("context");
     let kith = Kith::start(&StoreUrl::sqlite(&folder))?;
     progress("200 accounts, 1,000 people and 30,000 messages come in");
     feed(&kith)?;
-    let raw = raw::serve(&kith, &folder)?;
-
     let ids = user_ids(0..CUSTOMERS.people);
-    let requests: Vec<Vec<u8>> = ids
-        .iter()
-        .flat_map(|id| [kith.view(id), kith.draft(id)])
-        .collect();
-    let raw_requests: Vec<Vec<u8>> = ids
-        .iter()
-        .map(|id| request("GET", &format!("/{id}"), &[], b""))
-        .collect();
-    let steady = Load {
-        server: kith.address,
-        connections: 16,
-        pace: Pace::PerSecond(RATE),
-        warm_up: Duration::from_secs(1),
-        duration: Duration::from_secs(6),
-    };
-    let flat_out = Load {
-        pace: Pace::Max,
-        duration: Duration::from_secs(2),
-        ..steady
-    };
+    Bed::new(&kith, &folder, CUSTOMERS, &ids)?.lines(context, "governed context")
+}
 
-    progress("governed, at 2,000 requests/s");
-    let governed = steady.run(|index| pick(&requests, index))?;
-    progress("without governance");
-    let bare = Load {
-        server: raw,
-        ..steady
-    }
-    .run(|index| pick(&raw_requests, index))?;
-    progress("both as fast as they can");
-    let most = flat_out.run(|index| pick(&requests, index))?;
-    let most_bare = Load {
-        server: raw,
-        ..flat_out
-    }
-    .run(|index| pick(&raw_requests, index))?;
-    progress("governed, while 10,000 events/s come in");
-    let (busy, events) = while_ingesting(&kith, &steady, |index| pick(&requests, index))?;
+fn large(context: &Context<'_>, size: Size) -> Lines {
+    progress(&format!("{} accounts", size.accounts));
+    let folder = size.folder(context.cache);
+    let runtime = Runtime::new()?;
+    let large = runtime.block_on(Large::open(&StoreUrl::sqlite(&folder), size))?;
+    let kith = Kith::serve(large.desk, runtime)?;
+    let ids = size.people_in_view(ASKED_ABOUT);
+    let bed = Bed::new(&kith, &folder, size.customers(), &ids)?;
+    crate::load::send_all(kith.address, &bed.requests)?;
+    bed.lines(
+        context,
+        &format!("governed context, one of {} accounts", size.accounts),
+    )
+}
 
-    let p50 = Duration::from_micros(600) + context.machine.fsync.mul_f64(1.5);
-    let p50 = (Quantity::Time(p50), Some("0.6 ms + 1.5 × fsync"));
-    let p99 = (Quantity::Time(MAX_P99), None);
-    let line = |work: &str, outcome: &Outcome, percentile, (limit, formula)| {
-        Line::new(work, Quantity::Time(outcome.latency(percentile)))
+/// A server, what it is asked, and the same rows without governance.
+struct Bed<'a> {
+    kith: &'a Kith,
+    customers: Customers,
+    requests: Vec<Vec<u8>>,
+    raw: SocketAddr,
+    raw_requests: Vec<Vec<u8>>,
+}
+
+impl<'a> Bed<'a> {
+    fn new(
+        kith: &'a Kith,
+        folder: &Path,
+        customers: Customers,
+        user_ids: &[String],
+    ) -> Result<Self, Box<dyn std::error::Error>> {
+        let both = |id: &String| [kith.keys.view(id), kith.keys.draft(id)];
+        let raw = |id: &String| request("GET", &format!("/{id}"), &[], b"");
+        Ok(Self {
+            kith,
+            customers,
+            requests: user_ids.iter().flat_map(both).collect(),
+            raw: raw::serve(kith, folder)?,
+            raw_requests: user_ids.iter().map(raw).collect(),
+        })
+    }
+
+    fn lines(&self, context: &Context<'_>, what: &str) -> Lines {
+        let steady = Load {
+            server: self.kith.address,
+            connections: 16,
+            pace: Pace::PerSecond(RATE),
+            warm_up: Duration::from_secs(1),
+            duration: Duration::from_secs(6),
+        };
+        let flat_out = Load {
+            pace: Pace::Max,
+            duration: Duration::from_secs(2),
+            ..steady
+        };
+        let raw = |load: Load| Load {
+            server: self.raw,
+            ..load
+        };
+        progress("governed, at 2,000 requests/s");
+        let governed = steady.run(|index| pick(&self.requests, index))?;
+        progress("without governance");
+        let bare = raw(steady).run(|index| pick(&self.raw_requests, index))?;
+        progress("both as fast as they can");
+        let most = flat_out.run(|index| pick(&self.requests, index))?;
+        let most_bare = raw(flat_out).run(|index| pick(&self.raw_requests, index))?;
+        progress("governed, while 10,000 events/s come in");
+        let (busy, events) = self.while_ingesting(&steady)?;
+
+        let p50 = Duration::from_micros(600) + context.machine.fsync.mul_f64(1.5);
+        let p50 = (Quantity::Time(p50), Some("0.6 ms + 1.5 × fsync"));
+        let p99 = (Quantity::Time(MAX_P99), None);
+        let line = |work: &str, outcome: &Outcome, percentile, (limit, formula)| {
+            Line::new(work, Quantity::Time(outcome.latency(percentile)))
+                .against(
+                    "without governance",
+                    Quantity::Time(bare.latency(percentile)),
+                )
+                .budget(limit, formula)
+        };
+        let busy_work =
+            |percentile: &str| format!("while {events:.0} events/s come in, {percentile}");
+        Ok(vec![
+            line(&format!("{what}, p50"), &governed, 50.0, p50),
+            line(&format!("{what}, p99"), &governed, 99.0, p99),
+            line(&busy_work("p50"), &busy, 50.0, p50),
+            line(&busy_work("p99"), &busy, 99.0, p99),
+            Line::new(
+                "governed contexts, 16 connections",
+                Quantity::Rate(most.rate(), "contexts"),
+            )
             .against(
                 "without governance",
-                Quantity::Time(bare.latency(percentile)),
-            )
-            .budget(limit, formula)
-    };
-    let busy_work = |percentile: &str| format!("while {events:.0} events/s come in, {percentile}");
-    Ok(vec![
-        line("governed context, p50", &governed, 50.0, p50),
-        line("governed context, p99", &governed, 99.0, p99),
-        line(&busy_work("p50"), &busy, 50.0, p50),
-        line(&busy_work("p99"), &busy, 99.0, p99),
-        Line::new(
-            "governed contexts, 16 connections",
-            Quantity::Rate(most.rate(), "contexts"),
-        )
-        .against(
-            "without governance",
-            Quantity::Rate(most_bare.rate(), "contexts"),
-        ),
-    ])
+                Quantity::Rate(most_bare.rate(), "contexts"),
+            ),
+        ])
+    }
+
+    /// Measures while usual traffic comes in at half of what ingest must be able to take; also how much
+    /// did come in. A store that is kept has seen the traffic of the runs before.
+    fn while_ingesting(&self, load: &Load) -> Result<(Outcome, f64), Box<dyn std::error::Error>> {
+        let run = format!(
+            "busy-{}",
+            SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros()
+        );
+        let ingest = Load {
+            connections: 4,
+            pace: Pace::PerSecond(HALF_INGEST / BATCH as f64),
+            ..*load
+        };
+        thread::scope(|scope| {
+            let ingest = scope.spawn(|| {
+                ingest.run(|index| {
+                    let body = self.customers.traffic(&run, index, BATCH);
+                    self.kith.keys.batch("product", &body)
+                })
+            });
+            let outcome = load.run(|index| pick(&self.requests, index));
+            let ingested = ingest.join().unwrap_or(Err(LoadError::Died))?;
+            Ok((outcome?, ingested.rate() * BATCH as f64))
+        })
+    }
 }
 
 fn pick(requests: &[Vec<u8>], index: u64) -> Vec<u8> {
@@ -116,31 +190,9 @@ fn feed(kith: &Kith) -> Result<(), LoadError> {
     let profiles = CUSTOMERS.profiles(100);
     let mut requests: Vec<Vec<u8>> = profiles
         .iter()
-        .map(|(source, body)| kith.batch(source, body))
+        .map(|(source, body)| kith.keys.batch(source, body))
         .collect();
     let history = (0..HISTORY / BATCH).map(|index| CUSTOMERS.traffic("history", index, BATCH));
-    requests.extend(history.map(|body| kith.batch("product", &body)));
+    requests.extend(history.map(|body| kith.keys.batch("product", &body)));
     crate::load::send_all(kith.address, &requests)
-}
-
-/// Measures while usual traffic comes in at half of what ingest must be able to take; also how much
-/// did come in.
-fn while_ingesting(
-    kith: &Kith,
-    load: &Load,
-    request: impl Fn(u64) -> Vec<u8> + Sync,
-) -> Result<(Outcome, f64), LoadError> {
-    let ingest = Load {
-        connections: 4,
-        pace: Pace::PerSecond(HALF_INGEST / BATCH as f64),
-        ..*load
-    };
-    thread::scope(|scope| {
-        let ingest = scope.spawn(move || {
-            ingest.run(|index| kith.batch("product", &CUSTOMERS.traffic("busy", index, BATCH)))
-        });
-        let outcome = load.run(request);
-        let ingested = ingest.join().unwrap_or(Err(LoadError::Died))?;
-        Ok((outcome?, ingested.rate() * BATCH as f64))
-    })
 }

@@ -74,7 +74,7 @@ fn measure(engine: &str, store: &StoreUrl) -> Result<f64, Box<dyn std::error::Er
     let profiles: Vec<_> = CUSTOMERS
         .profiles(500)
         .iter()
-        .map(|(source, body)| kith.batch(source, body))
+        .map(|(source, body)| kith.keys.batch(source, body))
         .collect();
     crate::load::send_all(kith.address, &profiles)?;
     progress(&format!("{engine}: their events come in"));
@@ -86,7 +86,10 @@ fn measure(engine: &str, store: &StoreUrl) -> Result<f64, Box<dyn std::error::Er
         duration: DURATION,
     };
     let outcome = load
-        .run(|index| kith.batch("product", &CUSTOMERS.traffic("run", index, BATCH)))
+        .run(|index| {
+            kith.keys
+                .batch("product", &CUSTOMERS.traffic("run", index, BATCH))
+        })
         .map_err(|error: LoadError| error.to_string())?;
     Ok(outcome.rate() * BATCH as f64)
 }

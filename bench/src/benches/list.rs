@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use tokio::runtime::Runtime;
 
 use super::{Bench, Context, Lines, progress};
-use crate::generate::{FORMAT, Large, PLAN, Size};
+use crate::generate::{Large, PLAN, Size};
 use crate::report::{Line, Quantity};
 
 pub(crate) const BENCH: Bench = Bench {
@@ -27,7 +27,6 @@ pub(crate) const BENCH: Bench = Bench {
     run,
 };
 
-const SEED: u64 = 1;
 /// Accounts of a page.
 const PAGE: u32 = 100;
 /// More seats than these, where that is asked.
@@ -135,8 +134,8 @@ struct Governed<'a> {
 
 impl Side for Governed<'_> {
     fn ask(&mut self, question: Question) -> Result<String> {
-        let Large { engine, caller, .. } = self.large;
-        let page = engine.list::<AccountId>(caller, question.request());
+        let Large { desk, caller } = self.large;
+        let page = desk.engine.list::<AccountId>(caller, question.request());
         Ok(serde_json::to_string(&self.runtime.block_on(page)?)?)
     }
 
@@ -154,10 +153,7 @@ fn run(context: &Context<'_>) -> Lines {
     let runtime = Runtime::new()?;
     let mut lines = Vec::new();
     for accounts in context.accounts {
-        let size = Size {
-            accounts: *accounts,
-            seed: SEED,
-        };
+        let size = Size::whole(*accounts);
         lines.extend(sqlite(context, &runtime, size)?);
         match runtime.block_on(Cluster::shared()) {
             Ok(cluster) => lines.extend(postgres(&runtime, &cluster, size, context.machine.fsync)?),
@@ -169,14 +165,13 @@ fn run(context: &Context<'_>) -> Lines {
 
 fn sqlite(context: &Context<'_>, runtime: &Runtime, size: Size) -> Lines {
     progress(&format!("SQLite, {} accounts", size.accounts));
-    let name = format!("accounts-{FORMAT}-{}-{}", size.seed, size.accounts);
-    let folder = context.cache.join(name);
+    let folder = size.folder(context.cache);
     let large = runtime.block_on(Large::open(&StoreUrl::sqlite(&folder), size))?;
     let mut governed = Governed {
         runtime,
         large: &large,
     };
-    let mut by_hand = by_hand::Sqlite::open(&folder, large.workspace)?;
+    let mut by_hand = by_hand::Sqlite::open(&folder, large.desk.workspace)?;
     let fsync = context.machine.fsync;
     compare(
         &mut governed,
@@ -190,9 +185,14 @@ fn sqlite(context: &Context<'_>, runtime: &Runtime, size: Size) -> Lines {
 fn postgres(runtime: &Runtime, cluster: &Cluster, size: Size, fsync: Duration) -> Lines {
     progress(&format!("PostgreSQL, {} accounts", size.accounts));
     let database: Database = runtime.block_on(cluster.database())?;
+    // No list looks further, and nothing keeps this store for another run.
+    let size = Size {
+        is_whole: false,
+        ..size
+    };
     let large = runtime.block_on(Large::open(&database.url().parse()?, size))?;
-    let mut rls = rls::Rls::create(runtime, &database, large.workspace)?;
-    let mut by_hand = by_hand::Postgres::open(runtime, &database, large.workspace)?;
+    let mut rls = rls::Rls::create(runtime, &database, large.desk.workspace)?;
+    let mut by_hand = by_hand::Postgres::open(runtime, &database, large.desk.workspace)?;
     let mut governed = Governed {
         runtime,
         large: &large,

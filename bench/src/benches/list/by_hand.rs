@@ -11,7 +11,8 @@ use serde_json::{Map, Value as Json};
 use tokio::runtime::Runtime;
 
 use super::{PAGE, Question, Result, SEATS, Side};
-use crate::generate::{PLAN, REGION};
+use crate::generate::PLAN;
+use crate::kith::REGION;
 
 /// The `WHERE`, over the index of filterable fields. `{seats}` is the field that it does not hold.
 fn rows(question: Question, seats: &str) -> String {

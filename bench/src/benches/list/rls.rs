@@ -7,7 +7,8 @@ use serde_json::{Value as Json, json};
 use tokio::runtime::Runtime;
 
 use super::{PAGE, Question, Result, SEATS, Side};
-use crate::generate::{PLAN, REGION};
+use crate::generate::PLAN;
+use crate::kith::REGION;
 
 /// The rows of the store's own table in columns, with an index for each column that is filtered by.
 const SET_UP: &str = "

@@ -1,0 +1,98 @@
+//! What sources say of one root, or of one role.
+
+use std::collections::BTreeSet;
+
+use kith_domain::fact::Trust;
+use kith_domain::id::NodeId;
+use kith_domain::{Timestamp, Value};
+use kith_store::facts::ObservationRow;
+use kith_store::identity::RootId;
+use serde_json::{Map, Value as Json, json};
+
+/// Where each value comes from, the field, and the value.
+pub(super) struct Values(Vec<(&'static str, &'static str, Value)>);
+
+impl Values {
+    pub(super) fn new() -> Self {
+        Self(Vec::with_capacity(12))
+    }
+
+    pub(super) fn put(&mut self, source: &'static str, field: &'static str, value: Value) {
+        self.0.push((source, field, value));
+    }
+
+    pub(super) fn text(&mut self, source: &'static str, field: &'static str, text: &str) {
+        self.put(source, field, Value::String(text.into()));
+    }
+
+    pub(super) fn get(&self, field: &str) -> Option<&Value> {
+        let mut all = self.0.iter();
+        all.find(|(_, of, _)| *of == field).map(|(.., value)| value)
+    }
+
+    #[cfg(test)]
+    pub(super) fn said_by(&self, source: &str) -> impl Iterator<Item = (&'static str, &Value)> {
+        let said = self.0.iter().filter(move |(of, ..)| *of == source);
+        said.map(|(_, field, value)| (*field, value))
+    }
+
+    /// By field: a profile.
+    pub(super) fn fields(&self) -> Map<String, Json> {
+        let fields = self.0.iter();
+        fields
+            .map(|(_, field, value)| ((*field).to_owned(), value.to_canonical()))
+            .collect()
+    }
+
+    /// By field: where a profile's values come from.
+    pub(super) fn provenance(&self, at: Timestamp) -> Map<String, Json> {
+        let at = at.micros();
+        let fields = self.0.iter();
+        let origin = |source| json!({ "source": source, "observed": at, "received": at });
+        fields
+            .map(|(source, field, _)| ((*field).to_owned(), origin(*source)))
+            .collect()
+    }
+
+    /// What the index holds of them.
+    pub(super) fn entries(
+        self,
+        root: RootId,
+        filterable: &BTreeSet<String>,
+    ) -> impl Iterator<Item = (RootId, &'static str, Value)> {
+        let held = self.0.into_iter();
+        held.filter(|(_, field, _)| filterable.contains(*field))
+            .map(move |(_, field, value)| (root, field, value))
+    }
+
+    /// The facts that they follow from. Where the value of a field is an identifier, `shown` gives the
+    /// node that it hangs on: its own.
+    pub(super) fn observations(
+        &self,
+        said: &Said<'_>,
+        shown: &[(&str, NodeId)],
+    ) -> impl Iterator<Item = ObservationRow> {
+        self.0.iter().map(|(source, field, value)| {
+            let own = shown.iter().find(|(of, _)| of == field);
+            ObservationRow {
+                node: own.map_or(said.node, |(_, node)| *node),
+                account_node: said.account_node,
+                field: (*field).to_owned(),
+                source: (*source).to_owned(),
+                message_id: said.message_id.to_owned(),
+                trust: Trust::Server,
+                observed_at: said.at,
+                received_at: said.at,
+                value: Some(value.to_canonical()),
+            }
+        })
+    }
+}
+
+/// What facts have in common.
+pub(super) struct Said<'a> {
+    pub(super) node: NodeId,
+    pub(super) account_node: Option<NodeId>,
+    pub(super) message_id: &'a str,
+    pub(super) at: Timestamp,
+}
