@@ -29,6 +29,10 @@ use benches::{BENCHES, Bench, Context};
 use machine::Machine;
 use report::Report;
 
+/// The same as `kith` has.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures what has a budget.
 #[derive(Debug, Parser)]
 #[command(name = "cargo xtask bench")]

@@ -24,6 +24,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::traces::Traces;
 
+/// Requests and rows are many small pieces that live briefly on several threads; SQLite's pages too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The name under which commands beside a server write to the audit log. Several may run at once:
 /// a stream has one writer at a time, whatever processes share its name.
 const COMMAND_NODE: &str = "cli";

@@ -1,7 +1,7 @@
 //! What sources said: events, observations of fields, and memberships of people in accounts. All of
 //! it hangs on identifier nodes, so that un-merging rewrites nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kith_domain::Timestamp;
 use kith_domain::fact::{DELETED, Trust};
@@ -129,6 +129,16 @@ const INSERT_OBSERVATIONS: &str = "INSERT INTO observation (workspace, node, acc
       r.received_at, r.value
     FROM {rows} WHERE true
     ON CONFLICT (workspace, node, account_node, field, source, message_id) DO NOTHING";
+// What an identifier says by being named is said once; whichever order facts come in, since the earliest.
+const INSERT_NAMES: &str = "INSERT INTO observation (workspace, node, account_node, field,
+      source, message_id, trust, observed_at, received_at, value)
+    SELECT ?1, r.node, r.account_node, r.field, r.source, r.message_id, r.trust, r.observed_at,
+      r.received_at, r.value
+    FROM {rows} WHERE true
+    ON CONFLICT (workspace, node, account_node, field, source, message_id) DO UPDATE SET
+      observed_at = excluded.observed_at, received_at = excluded.received_at
+    WHERE excluded.observed_at < observation.observed_at
+    RETURNING node, field";
 const OBSERVATIONS: [Column; 9] = [
     bytes("node"),
     bytes("account_node"),
@@ -230,34 +240,67 @@ pub async fn insert_observations(
     ws: WorkspaceId,
     observations: &[ObservationRow],
 ) -> Result<(), StoreError> {
-    let values: Vec<Option<String>> = observations
-        .iter()
-        .map(|observation| observation.value.as_ref().map(Json::to_string))
-        .collect();
-    let rows: Vec<_> = observations
-        .iter()
-        .zip(&values)
-        .map(|(observation, value)| {
-            let account_node = observation
-                .account_node
-                .as_ref()
-                .map_or(Param::Bytes(&[]), Param::from);
-            [
-                (&observation.node).into(),
-                account_node,
-                observation.field.as_str().into(),
-                observation.source.as_str().into(),
-                observation.message_id.as_str().into(),
-                observation.trust.as_str().into(),
-                observation.observed_at.into(),
-                observation.received_at.into(),
-                value.as_deref().map_or(Param::Null, Param::Json),
-            ]
-        })
-        .collect();
+    let values = observed_values(observations);
+    let rows = observed_rows(observations, &values);
     tx.each(INSERT_OBSERVATIONS, &[ws.into()], &OBSERVATIONS, &rows)
         .await?;
     Ok(())
+}
+
+/// Adds observations that are said by naming an identifier, all under one message id: of each node,
+/// field and source there is one, since the earliest time. Those that are new, or earlier than what was
+/// there, by node and field.
+///
+/// # Errors
+/// If the database fails, or two are of one node, field and source.
+pub async fn insert_names(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    names: &[ObservationRow],
+) -> Result<HashSet<(NodeId, String)>, StoreError> {
+    let values = observed_values(names);
+    let rows = observed_rows(names, &values);
+    let new = tx
+        .each(INSERT_NAMES, &[ws.into()], &OBSERVATIONS, &rows)
+        .await?;
+    new.iter()
+        .map(|row| {
+            let mut columns = row.columns("observation");
+            let node = columns.id("node", NodeId::from_slice)?;
+            Ok((node, columns.string("field")?))
+        })
+        .collect()
+}
+
+fn observed_values(observations: &[ObservationRow]) -> Vec<Option<String>> {
+    let values = observations.iter();
+    let values = values.map(|observation| observation.value.as_ref().map(Json::to_string));
+    values.collect()
+}
+
+fn observed_rows<'o>(
+    observations: &'o [ObservationRow],
+    values: &'o [Option<String>],
+) -> Vec<[Param<'o>; 9]> {
+    let rows = observations.iter().zip(values);
+    let rows = rows.map(|(observation, value)| {
+        let account_node = observation
+            .account_node
+            .as_ref()
+            .map_or(Param::Bytes(&[]), Param::from);
+        [
+            (&observation.node).into(),
+            account_node,
+            observation.field.as_str().into(),
+            observation.source.as_str().into(),
+            observation.message_id.as_str().into(),
+            observation.trust.as_str().into(),
+            observation.observed_at.into(),
+            observation.received_at.into(),
+            value.as_deref().map_or(Param::Null, Param::Json),
+        ]
+    });
+    rows.collect()
 }
 
 /// Every observation that hangs on these nodes, those about roles included, in no order.

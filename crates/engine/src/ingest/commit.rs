@@ -98,7 +98,7 @@ pub(crate) async fn commit(
     let nodes = Nodes::upsert(tx, workspace, &runtime, &origin, &kept).await?;
     let edges = origin.edges(&nodes, &kept);
     let mut placed = place(tx, workspace, &runtime, &nodes.rows, &edges).await?;
-    let said = origin.rows(&nodes, kept);
+    let mut said = origin.rows(&nodes, kept);
     // What a source said of what it deleted may be anywhere among its facts.
     let deleted = said.observations.iter().filter(|row| row.field == DELETED);
     let deleted = deleted.filter_map(|row| placed.roots.get(&row.node).copied());
@@ -107,6 +107,12 @@ pub(crate) async fn commit(
     messages::insert(tx, workspace, &said.messages).await?;
     facts::insert_observations(tx, workspace, &said.observations).await?;
     facts::insert_memberships(tx, workspace, &said.memberships).await?;
+    let names: Vec<_> = std::mem::take(&mut said.names).into_values().collect();
+    let new = facts::insert_names(tx, workspace, &names).await?;
+    let new_names = names
+        .into_iter()
+        .filter(|row| new.contains(&(row.node, row.field.clone())));
+    said.observations.extend(new_names);
 
     let changed = match &version {
         Some(version) => {
@@ -147,6 +153,9 @@ pub(super) struct Rows {
     pub(super) events: Vec<EventRow>,
     pub(super) messages: Vec<MessageRow>,
     pub(super) observations: Vec<ObservationRow>,
+    /// What identifiers say of themselves of which a root has one, by node and field: nothing ever
+    /// competes with it, so that it is an observation only once.
+    names: BTreeMap<(NodeId, String), ObservationRow>,
     pub(super) memberships: Vec<MembershipRow>,
 }
 
@@ -206,6 +215,7 @@ impl Said<'_> {
             events: Vec::new(),
             messages: Vec::new(),
             observations: Vec::new(),
+            names: BTreeMap::new(),
             memberships: Vec::new(),
         };
         for (message_id, part) in kept {
@@ -236,7 +246,21 @@ impl Said<'_> {
                 };
                 let value = Value::String(identifier.value().into()).to_canonical();
                 let row = observed(node, None, field.clone(), Some(value));
-                rows.observations.push(row);
+                if identifier.kind().limit() > 1 {
+                    rows.observations.push(row);
+                    continue;
+                }
+                let row = ObservationRow {
+                    message_id: String::new(),
+                    ..row
+                };
+                let held = rows.names.entry((node, row.field.clone()));
+                held.and_modify(|held| {
+                    if row.observed_at < held.observed_at {
+                        held.observed_at = row.observed_at;
+                    }
+                })
+                .or_insert(row);
             }
             for (field, entity, value) in &part.values {
                 let (node, account_node) = match entity.root_kind() {

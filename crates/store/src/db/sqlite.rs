@@ -27,6 +27,9 @@ use crate::error::Cause;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Read connections kept open for the next reader.
 const MAX_IDLE_READERS: usize = 16;
+/// Pages that a writer keeps at most, in KiB. It alone keeps them from one commit to the next, and new rows
+/// go to places all over its indexes.
+const WRITER_CACHE_KIB: i64 = 64 * 1024;
 /// Prepared statements kept per connection.
 const MAX_STATEMENTS: usize = 256;
 
@@ -217,6 +220,7 @@ impl File {
         shared: &Arc<Shared>,
     ) -> Result<Self, StoreError> {
         let mut connection = connect(&path)?;
+        connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
         migrate::sqlite(&mut connection, migrations)?;
         let file = DatabaseFile::at(&path)?;
         let name = path
