@@ -14,6 +14,7 @@ pub mod agents;
 pub mod audit;
 pub mod dedup;
 pub mod definitions;
+pub mod erasure;
 pub mod facts;
 pub mod feed;
 pub mod field_index;

@@ -33,6 +33,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0012_relations.sql",
     "sqlite/0013_messages.sql",
     "sqlite/0014_idempotency.sql",
+    "sqlite/0015_erasure.sql",
 ];
 
 /// Of `audit.db`.
@@ -54,6 +55,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0011_relations.sql",
     "postgres/0012_messages.sql",
     "postgres/0013_idempotency.sql",
+    "postgres/0014_erasure.sql",
 ];
 
 /// The steps that a store of this version lacks.

@@ -12,6 +12,7 @@ pub(crate) mod row;
 mod scan;
 pub(crate) mod sql;
 mod sqlite;
+mod sweep;
 mod turns;
 mod tx;
 mod writer;
@@ -428,6 +429,18 @@ impl Db {
         match &*self.backend {
             Backend::Sqlite(sqlite) => sqlite.audit_write(workspace, work).await,
             Backend::Postgres(postgres) => postgres.fold(workspace.into(), work).await,
+        }
+    }
+
+    /// Removes what erased rows left in free space and in the write-ahead log. False if that must wait for
+    /// a reader who still sees them.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub async fn sweep(&self) -> Result<bool, StoreError> {
+        match &*self.backend {
+            Backend::Sqlite(sqlite) => sweep::sqlite(sqlite.data_path()).await,
+            Backend::Postgres(postgres) => sweep::postgres(postgres.pool()).await,
         }
     }
 

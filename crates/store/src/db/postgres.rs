@@ -51,6 +51,10 @@ impl Postgres {
         })
     }
 
+    pub(super) const fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     pub(super) async fn read<'env, T, E, F>(&self, scope: Scope, work: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t mut Tx<'env>) -> BoxFuture<'t, Result<T, E>> + Send,

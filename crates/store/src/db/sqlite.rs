@@ -188,6 +188,11 @@ impl Sqlite {
         self.audit.writer.submit(workspace.into(), work).await
     }
 
+    /// Where the file is that holds customers' data.
+    pub(super) fn data_path(&self) -> PathBuf {
+        self.data.path.clone()
+    }
+
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
         for file in [&self.data, &self.audit] {
             file.writer
