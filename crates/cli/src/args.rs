@@ -89,6 +89,9 @@ pub(crate) enum Command {
     /// Add, list and revoke the secrets that prove the identity of end users
     #[command(subcommand)]
     Secrets(SecretsCommand),
+    /// Erase people, and let them in again
+    #[command(subcommand)]
+    People(PeopleCommand),
 }
 
 /// A question about a customer.
@@ -400,6 +403,26 @@ fn agent_kind(text: &str) -> Result<AgentKind, String> {
         .into_iter()
         .find(|kind| kind.as_str() == text)
         .ok_or_else(|| format!("expected one of {}", known.join(", ")))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeopleCommand {
+    /// Erase a person for good, from every table, index and quarantine
+    #[command(after_help = help::PEOPLE_ERASE)]
+    Erase {
+        /// The person's id, per_…
+        id: String,
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+    },
+    /// Take in again what names an identifier whose person was erased
+    #[command(after_help = help::PEOPLE_READMIT)]
+    Readmit {
+        /// TYPE:VALUE, such as email:ada@example.com
+        identifier: String,
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -256,3 +256,14 @@ Examples:
 pub(crate) const SECRETS_REVOKE: &str = "\
 Examples:
   kith secrets revoke sec_01kbf9qt3aeqz9gqb4mk2x1v6r";
+
+pub(crate) const PEOPLE_ERASE: &str = "\
+Every value, event, message and conversation of the person goes, and what names the person again is not
+taken in. The audit log keeps that it was done, by random ids. Backups made before still hold the person.
+
+Examples:
+  kith people erase per_01kbf9qt3aeqz9gqb4mk2x1v6r";
+
+pub(crate) const PEOPLE_READMIT: &str = "\
+Examples:
+  kith people readmit email:ada@example.com";

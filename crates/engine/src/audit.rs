@@ -265,6 +265,12 @@ fn field_set<S: Serializer>(fields: &FieldSet, serializer: S) -> Result<S::Ok, S
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LookupHash([u8; 32]);
 
+impl LookupHash {
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl Serialize for LookupHash {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&hex::encode(self.0))

@@ -7,6 +7,7 @@ mod audit;
 pub mod backup;
 mod definitions;
 pub mod delivery;
+mod erasure;
 mod error;
 mod health;
 mod identity;
@@ -37,6 +38,7 @@ pub use audit::{AuditActor, AuditItem, AuditQuery, LogCheckpoint, LogFault, LogR
 pub use definitions::{
     Checked as CheckedDefinitions, Published, check as check_definitions, read as read_definitions,
 };
+pub use erasure::Erasure;
 pub use error::{EngineError, FieldRefused, Refused};
 pub use health::Health;
 pub use ingest::Ingested;

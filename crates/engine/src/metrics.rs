@@ -107,6 +107,7 @@ impl Metrics {
             ("kept", ingested.kept),
             ("duplicate", ingested.duplicates),
             ("quarantined", ingested.quarantined),
+            ("suppressed", ingested.suppressed),
         ] {
             let labels = [("key", trust.as_str()), ("outcome", outcome)];
             let counter = self.messages.get_or_create(&labels);

@@ -7,8 +7,8 @@ use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, Su
 
 use crate::App;
 use crate::api::{
-    accounts, audit, bulk, context, conversations, decisions, health, ingest, journey, lists,
-    metrics, posthog, search, writes,
+    accounts, audit, bulk, context, conversations, decisions, erasure, health, ingest, journey,
+    lists, metrics, posthog, search, writes,
 };
 use crate::{console, openapi};
 
@@ -169,6 +169,14 @@ pub const ROUTES: &[Route] = &[
     write_route(Method::Patch, "/v1/accounts/{id}", || patch(writes::change)),
     write_route(Method::Post, "/v1/people", || post(writes::upsert)),
     write_route(Method::Patch, "/v1/people/{id}", || patch(writes::change)),
+    Route {
+        method: Method::Post,
+        path: "/v1/people/{id}/erase",
+        purpose: RoutePurpose::Fixed(Purpose::PersonErase),
+        reveals: Reveals::Outcomes,
+        door: Door::Api,
+        handler: || post(erasure::erase),
+    },
     write_route(Method::Post, "/v1/companies", || post(writes::upsert)),
     write_route(Method::Patch, "/v1/companies/{id}", || {
         patch(writes::change)

@@ -11,6 +11,7 @@ mod doctor;
 mod explain;
 mod folder;
 mod keys;
+mod people;
 mod policy_diff;
 mod policy_format;
 mod policy_lint;
@@ -102,5 +103,6 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         Command::Members(command) => admin::members(shell, command).await,
         Command::Agents(command) => admin::agents(shell, command).await,
         Command::Secrets(command) => secrets::run(shell, command).await,
+        Command::People(command) => people::run(shell, command).await,
     }
 }

@@ -113,6 +113,8 @@ pub(super) async fn serve(shell: &Shell, listener: TcpListener) -> Result<(), Fa
         "serving"
     );
     shell.engine.limit_rate(shell.config.rate_limit);
+    let erasures = shell.engine.clone();
+    tokio::spawn(async move { erasures.finish_erasures().await });
     let app = App::new(shell.engine.clone(), shell.runtime.now());
     let operators = operators
         .ok()

@@ -14,6 +14,7 @@ use kith_store::{StoreError, Tx, definitions};
 
 use super::project::{self, Touched};
 use super::{Delivery, Ingested, Kept, Prepared};
+use crate::erasure::keep_out;
 use crate::identity::place;
 
 /// What a delivery became.
@@ -40,9 +41,10 @@ pub(crate) async fn commit(
 ) -> Result<Option<Committed>, StoreError> {
     let Delivery {
         source,
+        hash_key,
         received_at,
         version,
-        messages,
+        mut messages,
     } = delivery;
     let workspace = source.workspace;
     let version_number = version.as_ref().map_or(0, |version| version.number);
@@ -56,11 +58,23 @@ pub(crate) async fn commit(
         version: version_number,
     };
 
+    let out = keep_out(tx, workspace, &hash_key, &mut messages).await?;
     let ids: Vec<(&str, [u8; 32])> = messages
         .iter()
-        .map(|message| (message.message_id.as_str(), message.hash))
+        .zip(&out)
+        .filter(|(_, out)| !**out)
+        .map(|(message, _)| (message.message_id.as_str(), message.hash))
         .collect();
-    let claims = dedup::claim_many(tx, workspace, &source.name, &ids, received_at).await?;
+    let claimed = dedup::claim_many(tx, workspace, &source.name, &ids, received_at).await?;
+    let mut claimed = claimed.into_iter();
+    // Whoever wrote of somebody who was erased hears what a repeat would: that nothing changed.
+    let claims: Vec<Claim> = out
+        .iter()
+        .map(|out| match out {
+            true => Claim::Duplicate,
+            false => claimed.next().unwrap_or(Claim::Duplicate),
+        })
+        .collect();
 
     let mut ingested = Ingested::default();
     let mut kept = Vec::new();
@@ -68,6 +82,10 @@ pub(crate) async fn commit(
     let mut events = HashMap::new();
     for (place, (mut message, claim)) in messages.into_iter().zip(&claims).enumerate() {
         match claim {
+            Claim::Duplicate if out.get(place) == Some(&true) => {
+                ingested.suppressed += 1;
+                continue;
+            }
             Claim::Duplicate => {
                 ingested.duplicates += 1;
                 continue;

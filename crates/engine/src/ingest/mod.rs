@@ -34,6 +34,8 @@ pub struct Ingested {
     pub duplicates: usize,
     /// Messages of which something is in quarantine.
     pub quarantined: usize,
+    /// Messages about somebody who was erased: nothing of them is kept.
+    pub suppressed: usize,
     /// What is left of the key's quota, if it has one.
     pub quota: Option<Quota>,
 }
@@ -49,6 +51,35 @@ pub(crate) struct Prepared {
     /// The message as it came, and the identifiers in it, for quarantine.
     original: Vec<u8>,
     identifiers: Vec<Identifier>,
+}
+
+impl Prepared {
+    /// Everything that it names.
+    pub(crate) fn identifiers(&self) -> impl Iterator<Item = &Identifier> {
+        let kept = self.kept.iter().flat_map(Kept::identifiers);
+        self.identifiers.iter().chain(kept)
+    }
+
+    /// Leaves nothing of it but what it says of an account; false if that is nothing.
+    pub(crate) fn keep_account_alone(&mut self) -> bool {
+        self.faults.clear();
+        self.original.clear();
+        self.identifiers.clear();
+        let Some(kept) = &mut self.kept else {
+            return false;
+        };
+        kept.person.clear();
+        kept.subject.clear();
+        kept.relations.clear();
+        kept.joins = false;
+        kept.event = None;
+        kept.written = None;
+        kept.values
+            .retain(|(_, entity, _)| *entity == Entity::Account);
+        kept.shown
+            .retain(|(identifier, _)| identifier.kind().root_kind() == RootKind::Account);
+        !kept.account.is_empty() && !kept.values.is_empty()
+    }
 }
 
 /// The part of a message that fits.
@@ -99,6 +130,8 @@ impl Kept {
 /// Everything that a delivery's transaction needs; nothing in it waits on anything.
 pub(crate) struct Delivery {
     pub(crate) source: Source,
+    /// The key of the workspace's keyed hashes.
+    pub(crate) hash_key: [u8; 32],
     pub(crate) received_at: Timestamp,
     pub(crate) version: Option<Arc<Version>>,
     pub(crate) messages: Vec<Prepared>,
@@ -172,6 +205,7 @@ impl Engine {
         let messages = messages.collect();
         let delivery = Delivery {
             source,
+            hash_key: self.hash_key(workspace).await?,
             received_at,
             version,
             messages,

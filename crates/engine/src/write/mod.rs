@@ -234,6 +234,7 @@ impl Writing {
         }
         let delivery = Delivery {
             source: self.source.clone(),
+            hash_key: self.hash_key,
             received_at: begun.entry.at,
             version: Some(begun.version.clone()),
             messages,

@@ -6,6 +6,7 @@ pub(crate) mod bulk;
 pub(crate) mod context;
 pub(crate) mod conversations;
 pub(crate) mod decisions;
+pub(crate) mod erasure;
 pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod journey;

@@ -8,6 +8,9 @@ use crate::routes::{Method, Route};
 
 /// What one of them takes and answers.
 pub(super) fn operation(route: &Route) -> Value {
+    if route.path.ends_with("/erase") {
+        return erase();
+    }
     let resource = route.path.split('/').nth(2).unwrap_or_default();
     let is_bulk = route.path.ends_with("/bulk");
     let (summary, body) = match (resource, route.method) {
@@ -83,6 +86,46 @@ pub(super) fn operation(route: &Route) -> Value {
         "parameters": parameters,
         "security": [{"key": []}],
         "requestBody": {"required": true, "content": {kind: {"schema": body}}},
+        "responses": responses,
+    })
+}
+
+/// Erasing a person.
+fn erase() -> Value {
+    let number = json!({"type": "integer", "minimum": 0});
+    let schema = object(
+        &[
+            "auditId",
+            "id",
+            "identifiers",
+            "conversations",
+            "events",
+            "values",
+            "messages",
+            "quarantined",
+        ],
+        &json!({
+            "auditId": {"type": "string", "pattern": "^aud_"},
+            "id": {"type": "string", "description": "The person that is no more."},
+            "identifiers": number, "conversations": number, "events": number, "values": number,
+            "messages": number, "quarantined": number,
+        }),
+    );
+    let mut responses = Map::new();
+    let gone = json!({
+        "description": "It is durable: how much was erased. What names the person again is not taken in.",
+        "content": {"application/json": {"schema": schema}},
+    });
+    responses.insert("200".to_owned(), gone);
+    for status in [400, 401, 403, 404, 429, 500, 503] {
+        responses.insert(status.to_string(), problem(status));
+    }
+    json!({
+        "summary": "Erases a person for good: every value, event, message and conversation, from every \
+            table, index and quarantine.",
+        "parameters": [{"name": "id", "in": "path", "required": true, "description": "Kith's id.",
+                        "schema": {"type": "string"}}],
+        "security": [{"key": []}],
         "responses": responses,
     })
 }

@@ -552,6 +552,15 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     answers.extend(look_all(asker, path).await);
                 }
             }
+            // Nobody is erased who is asked about later: those who may not, and ids that are none.
+            (Method::Post, path @ "/v1/people/{id}/erase") => {
+                for asker in askers.iter().chain(&writers) {
+                    for id in [SECRET, "per_00000000000000000000000000"] {
+                        let path = path.replace("{id}", id);
+                        answers.push(asker.send(reqwest::Method::POST, &path, SECRET).await);
+                    }
+                }
+            }
             (Method::Post | Method::Patch, path) if route.reveals == Reveals::Outcomes => {
                 for asker in askers.iter().chain(&writers) {
                     answers.extend(write_all(asker, route.method, path, &id).await);

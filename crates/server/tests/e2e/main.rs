@@ -20,6 +20,7 @@ mod bulk;
 mod clients;
 mod conversations;
 mod decisions;
+mod erasure;
 mod identity;
 mod isolation;
 mod journey;

@@ -90,6 +90,20 @@ impl Home {
         }
     }
 
+    /// The files that a store is, by name and with every byte; none for a server's.
+    pub fn files(&self) -> Vec<(String, Vec<u8>)> {
+        let Place::Folder(folder) = &self.place else {
+            return Vec::new();
+        };
+        let files = std::fs::read_dir(folder.path().join("kith-data")).unwrap();
+        let read = |file: std::io::Result<std::fs::DirEntry>| {
+            let file = file.unwrap();
+            let name = file.file_name().to_string_lossy().into_owned();
+            (name, std::fs::read(file.path()).unwrap())
+        };
+        files.map(read).collect()
+    }
+
     /// The rows of a query with one column, as text.
     pub async fn column(&self, sql: &str) -> Vec<String> {
         match &self.place {

@@ -1,0 +1,66 @@
+//! `kith people`: what is done to people by whoever has the store, whatever the policies say.
+
+use kith_domain::id::PersonId;
+use kith_domain::{Identifier, IdentifierType};
+use serde_json::json;
+
+use super::workspace;
+use crate::Shell;
+use crate::args::{PeopleCommand, WorkspaceArg};
+use crate::failure::Failure;
+
+pub(super) async fn run(shell: &Shell, command: PeopleCommand) -> Result<(), Failure> {
+    match command {
+        PeopleCommand::Erase { id, workspace } => erase(shell, &id, &workspace).await,
+        PeopleCommand::Readmit {
+            identifier,
+            workspace,
+        } => readmit(shell, &identifier, &workspace).await,
+    }
+}
+
+async fn erase(shell: &Shell, id: &str, workspace: &WorkspaceArg) -> Result<(), Failure> {
+    let id: PersonId = id
+        .parse()
+        .map_err(|error: kith_domain::id::IdError| Failure::input(error.to_string()))?;
+    let workspace = workspace::find(&shell.engine, workspace).await?;
+    let erased = shell
+        .engine
+        .erase_person_as_operator(workspace.id, id)
+        .await?;
+    let Some(erased) = erased else {
+        return Err(Failure::input(format!(
+            "there is no person `{id}`: look for the id with `kith context --person TYPE:VALUE`"
+        )));
+    };
+    shell.output.result(&erased, || {
+        let of = erased.answer();
+        format!(
+            "erased {}: {} identifiers, {} values, {} events, {} messages in {} conversations, {} refused messages\n\
+             what names this person again is not taken in; backups made before still hold them",
+            of.id, of.identifiers, of.values, of.events, of.messages, of.conversations, of.quarantined
+        )
+    })?;
+    Ok(())
+}
+
+async fn readmit(shell: &Shell, named: &str, workspace: &WorkspaceArg) -> Result<(), Failure> {
+    let identifier = named
+        .split_once(':')
+        .ok_or_else(|| "expected TYPE:VALUE, such as email:ada@example.com".to_owned())
+        .and_then(|(kind, value)| {
+            let kind: IdentifierType = kind.parse().map_err(|error| format!("{error}"))?;
+            Identifier::new(kind, value).map_err(|error| error.to_string())
+        })
+        .map_err(Failure::input)?;
+    let workspace = workspace::find(&shell.engine, workspace).await?;
+    let was_out = shell.engine.readmit(workspace.id, &identifier).await?;
+    let kind = identifier.kind().as_str();
+    shell
+        .output
+        .result(&json!({ "readmitted": was_out }), || match was_out {
+            true => format!("what names this {kind} is taken in again"),
+            false => format!("nobody with this {kind} was erased: nothing changed"),
+        })?;
+    Ok(())
+}
