@@ -135,6 +135,10 @@ async fn an_erased_person_is_nowhere(store: Store) {
         .home()
         .column("SELECT count(*) FROM audit WHERE action = 'people.erase' AND verdict = 'allowed'");
     assert_eq!(entry.await, ["1"]);
+    let swept = app
+        .home()
+        .column("SELECT count(*) FROM erasure WHERE is_swept = 1");
+    assert_eq!(swept.await, ["1"]);
     let feed = app
         .home()
         .column("SELECT operation FROM feed ORDER BY seq DESC");
@@ -180,10 +184,7 @@ async fn only_whom_the_policies_let_erase_erases(store: Store) {
     app.source("product").deliver([elsewhere]).await;
     let (ada, cy) = (id_of(&app, "ada").await, id_of(&app, "cy").await);
     let lea = writer(&app, "lea").await;
-    assert_eq!(
-        erase(&lea, &ada).await.expect(403).problem(),
-        "purpose-refused"
-    );
+    assert_eq!(erase(&lea, &ada).await.expect(403).problem(), "refused");
     // A key without the scope to write changes nothing.
     erase(&app.as_member("sam"), &ada).await.expect(403);
     let sam = writer(&app, "sam").await;
@@ -196,10 +197,7 @@ async fn only_whom_the_policies_let_erase_erases(store: Store) {
         hidden.text_without_audit_id(),
         absent.text_without_audit_id()
     );
-    assert_eq!(
-        erase(&sam, "x").await.expect(400).json["errors"][0]["field"],
-        "id"
-    );
+    erase(&sam, "x").await.expect(400);
     assert_eq!(id_of(&app, "ada").await, ada);
     assert_eq!(id_of(&app, "cy").await, cy);
 }
