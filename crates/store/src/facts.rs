@@ -129,16 +129,32 @@ const INSERT_OBSERVATIONS: &str = "INSERT INTO observation (workspace, node, acc
       r.received_at, r.value
     FROM {rows} WHERE true
     ON CONFLICT (workspace, node, account_node, field, source, message_id) DO NOTHING";
-// What an identifier says by being named is said once; whichever order facts come in, since the earliest.
-const INSERT_NAMES: &str = "INSERT INTO observation (workspace, node, account_node, field,
-      source, message_id, trust, observed_at, received_at, value)
-    SELECT ?1, r.node, r.account_node, r.field, r.source, r.message_id, r.trust, r.observed_at,
-      r.received_at, r.value
-    FROM {rows} WHERE true
-    ON CONFLICT (workspace, node, account_node, field, source, message_id) DO UPDATE SET
-      observed_at = excluded.observed_at, received_at = excluded.received_at
-    WHERE excluded.observed_at < observation.observed_at
-    RETURNING node, field";
+const NAMES_SINCE: &str = "SELECT o.node, o.field, o.observed_at
+    FROM {rows} JOIN observation o ON o.workspace = ?1 AND o.node = r.node
+      AND o.account_node = r.account_node AND o.field = r.field AND o.source = r.source
+      AND o.message_id = r.message_id";
+const NAMES: [Column; 5] = [
+    bytes("node"),
+    bytes("account_node"),
+    text("field"),
+    text("source"),
+    text("message_id"),
+];
+const DATES: [Column; 7] = [
+    bytes("node"),
+    bytes("account_node"),
+    text("field"),
+    text("source"),
+    text("message_id"),
+    int("observed_at"),
+    int("received_at"),
+];
+const DATE_NAMES: &str = "UPDATE observation SET observed_at = r.observed_at,
+      received_at = r.received_at
+    FROM {rows}
+    WHERE observation.workspace = ?1 AND observation.node = r.node
+      AND observation.account_node = r.account_node AND observation.field = r.field
+      AND observation.source = r.source AND observation.message_id = r.message_id";
 const OBSERVATIONS: [Column; 9] = [
     bytes("node"),
     bytes("account_node"),
@@ -247,29 +263,81 @@ pub async fn insert_observations(
     Ok(())
 }
 
+/// What became of names that were said.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// Those that nobody had said, by node and field.
+    pub new: HashSet<(NodeId, String)>,
+    /// The nodes of those that had been said, and are older than was known.
+    pub older: Vec<NodeId>,
+}
+
 /// Adds observations that are said by naming an identifier, all under one message id: of each node,
-/// field and source there is one, since the earliest time. Those that are new, or earlier than what was
-/// there, by node and field.
+/// field and source there is one, since the earliest time, whichever order they come in.
 ///
 /// # Errors
 /// If the database fails, or two are of one node, field and source.
 pub async fn insert_names(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
-    names: &[ObservationRow],
-) -> Result<HashSet<(NodeId, String)>, StoreError> {
-    let values = observed_values(names);
-    let rows = observed_rows(names, &values);
-    let new = tx
-        .each(INSERT_NAMES, &[ws.into()], &OBSERVATIONS, &rows)
-        .await?;
-    new.iter()
+    names: Vec<ObservationRow>,
+) -> Result<Named, StoreError> {
+    let keys: Vec<_> = names.iter().map(key).collect();
+    let found = tx.each(NAMES_SINCE, &[ws.into()], &NAMES, &keys).await?;
+    let since = found
+        .iter()
         .map(|row| {
             let mut columns = row.columns("observation");
             let node = columns.id("node", NodeId::from_slice)?;
-            Ok((node, columns.string("field")?))
+            Ok((
+                (node, columns.string("field")?),
+                columns.time("observed_at")?,
+            ))
         })
-        .collect()
+        .collect::<Result<HashMap<_, _>, StoreError>>()?;
+    let (mut new, mut older) = (Vec::new(), Vec::new());
+    for name in names {
+        match since.get(&(name.node, name.field.clone())) {
+            None => new.push(name),
+            Some(since) if name.observed_at < *since => older.push(name),
+            Some(_) => {}
+        }
+    }
+    insert_observations(tx, ws, &new).await?;
+    let rows: Vec<_> = older
+        .iter()
+        .map(|name| {
+            let [node, account_node, field, source, message_id] = key(name);
+            let (observed_at, received_at) = (name.observed_at.into(), name.received_at.into());
+            [
+                node,
+                account_node,
+                field,
+                source,
+                message_id,
+                observed_at,
+                received_at,
+            ]
+        })
+        .collect();
+    tx.each(DATE_NAMES, &[ws.into()], &DATES, &rows).await?;
+    Ok(Named {
+        new: new
+            .into_iter()
+            .map(|name| (name.node, name.field))
+            .collect(),
+        older: older.into_iter().map(|name| name.node).collect(),
+    })
+}
+
+fn key(name: &ObservationRow) -> [Param<'_>; 5] {
+    [
+        (&name.node).into(),
+        Param::Bytes(&[]),
+        name.field.as_str().into(),
+        name.source.as_str().into(),
+        name.message_id.as_str().into(),
+    ]
 }
 
 fn observed_values(observations: &[ObservationRow]) -> Vec<Option<String>> {

@@ -126,11 +126,11 @@ pub(crate) async fn commit(
     facts::insert_observations(tx, workspace, &said.observations).await?;
     facts::insert_memberships(tx, workspace, &said.memberships).await?;
     let names: Vec<_> = std::mem::take(&mut said.names).into_values().collect();
-    let new = facts::insert_names(tx, workspace, &names).await?;
-    let new_names = names
-        .into_iter()
-        .filter(|row| new.contains(&(row.node, row.field.clone())));
-    said.observations.extend(new_names);
+    let named = facts::insert_names(tx, workspace, names.clone()).await?;
+    let is_new = |row: &ObservationRow| named.new.contains(&(row.node, row.field.clone()));
+    said.observations.extend(names.into_iter().filter(is_new));
+    let older = named.older.iter().filter_map(|node| placed.roots.get(node));
+    placed.rebuilt.extend(older.copied().collect::<Vec<_>>());
 
     let changed = match &version {
         Some(version) => {
