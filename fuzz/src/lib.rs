@@ -51,6 +51,11 @@ pub const TARGETS: &[Target] = &[
         run: formats::posthog,
     },
     Target {
+        name: "hook",
+        about: "the body of a webhook; its first byte is the sender, from `0`",
+        run: formats::hook,
+    },
+    Target {
         name: "value",
         about: "JSON as every type of field reads and keeps it",
         run: formats::value,

@@ -90,6 +90,7 @@ pub fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
             let bodies: Result<Vec<_>, _> = fixtures.iter().map(fs::read).collect();
             bodies?
         }
+        "hook" => of(HOOKS),
         "filter" => of(FILTERS),
         "value" => of(JSON),
         "word" => of(WORDS),
@@ -101,6 +102,16 @@ pub fn seeds(target: &str) -> io::Result<Vec<Vec<u8>>> {
     }
     Ok(all)
 }
+
+/// One delivery of each sender of webhooks.
+const HOOKS: &[&str] = &[
+    r#"0{"id":"evt_1","type":"customer.subscription.updated","created":1795521540,"data":{"object":{"id":"sub_1","customer":"cus_1","status":"past_due","currency":"eur","items":{"data":[{"quantity":5,"price":{"unit_amount":4900}}]}}}}"#,
+    r#"1[{"eventId":1,"subscriptionType":"contact.propertyChange","objectId":123,"propertyName":"email","propertyValue":"ada@acme.example","occurredAt":1795521540000}]"#,
+    r#"2{"event":"message_created","id":900,"content":"<p>Hello</p>","message_type":"incoming","conversation":{"id":42,"status":"open","meta":{"sender":{"id":7}}}}"#,
+    r#"3{"data":{"item":{"type":"conversation","id":"215","state":"open","source":{"id":"403","body":"<p>Hello</p>","author":{"type":"user","id":"7"}}}}}"#,
+    r#"4{"type":"zen:event-type:ticket.comment_added","detail":{"id":"35","status":"OPEN"},"event":{"comment":{"id":"1","body":"Hello"}}}"#,
+    r#"5{"batch":[{"type":"track","userId":"usr_1","event":"Checkout Failed"}]}"#,
+];
 
 /// Every file below a folder, in order.
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {

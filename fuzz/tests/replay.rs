@@ -120,7 +120,7 @@ macro_rules! replays {
     };
 }
 
-replays! { policy filter definitions segment posthog value word token }
+replays! { policy filter definitions segment posthog hook value word token }
 
 /// What is too large is told so, and nobody waits for it: a whole body of the worst takes far less than
 /// these seconds, which are for machines that do much else.

@@ -2,6 +2,7 @@
 //! it, and knows nothing of the catalog: the engine checks what the facts say.
 
 mod entries;
+pub mod hook;
 mod observed;
 mod original;
 pub mod posthog;
