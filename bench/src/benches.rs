@@ -4,7 +4,10 @@ mod context;
 mod ingest;
 mod list;
 mod machine;
+mod memory;
+mod page;
 mod policy;
+mod startup;
 
 use std::error::Error;
 use std::path::Path;
@@ -22,6 +25,13 @@ pub(crate) struct Context<'a> {
     pub(crate) cache: &'a Path,
     /// How many accounts a large workspace has, one after the other.
     pub(crate) accounts: &'a [u64],
+}
+
+impl Context<'_> {
+    /// The accounts of the largest workspace that is asked for.
+    fn most_accounts(&self) -> u64 {
+        self.accounts.iter().copied().max().unwrap_or_default()
+    }
 }
 
 /// The lines that a bench adds to the report.
@@ -42,7 +52,16 @@ pub(crate) const BENCHES: &[Bench] = &[
     context::BENCH,
     ingest::BENCH,
     list::BENCH,
+    page::BENCH,
+    startup::BENCH,
+    memory::BENCH,
 ];
+
+/// One request after the other, over and over.
+fn pick(requests: &[Vec<u8>], index: u64) -> Vec<u8> {
+    let at = usize::try_from(index).unwrap_or_default() % requests.len().max(1);
+    requests.get(at).cloned().unwrap_or_default()
+}
 
 /// Says what goes on, beside the results.
 #[expect(

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::time::{SystemTime, SystemTimeError, UNIX_EPOCH};
 
 use serde_json::{Value as Json, json};
 
@@ -132,6 +133,12 @@ impl Customers {
     fn account_of(self, person: u64) -> u64 {
         person % self.accounts
     }
+}
+
+/// A name for traffic that no store has seen, though it was kept from other runs.
+pub(crate) fn fresh_run(what: &str) -> Result<String, SystemTimeError> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(format!("{what}-{}", since.as_micros()))
 }
 
 /// The people of a range, as `{"type": "userId", "value": …}` names them.

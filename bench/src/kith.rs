@@ -104,6 +104,11 @@ impl Keys {
         });
         context(&self.agent, &body)
     }
+
+    /// The member asks for what a path leads to.
+    pub(crate) fn get(&self, path: &str) -> Vec<u8> {
+        request("GET", path, &[&bearer(&self.member)], b"")
+    }
 }
 
 fn bearer(key: &str) -> String {

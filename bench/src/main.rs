@@ -16,6 +16,7 @@ mod kith;
 mod load;
 mod machine;
 mod report;
+mod served;
 
 use std::error::Error;
 use std::fs::File;

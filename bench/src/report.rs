@@ -14,6 +14,8 @@ use crate::machine::Machine;
 pub(crate) enum Quantity {
     /// Less is better.
     Time(Duration),
+    /// In bytes. Less is better.
+    Memory(u64),
     /// How many of what in a second. More is better.
     Rate(f64, &'static str),
 }
@@ -26,17 +28,18 @@ struct Measure {
 }
 
 impl Quantity {
-    /// In microseconds, or in whatever there are so many of in a second.
+    /// In microseconds, in bytes, or in whatever there are so many of in a second.
     fn value(self) -> f64 {
         match self {
             Self::Time(time) => time.as_secs_f64() * 1e6,
+            Self::Memory(bytes) => bytes as f64,
             Self::Rate(rate, _) => rate,
         }
     }
 
     fn within(self, limit: Self) -> bool {
         match self {
-            Self::Time(_) => self.value() <= limit.value(),
+            Self::Time(_) | Self::Memory(_) => self.value() <= limit.value(),
             Self::Rate(..) => self.value() >= limit.value(),
         }
     }
@@ -46,6 +49,7 @@ impl From<Quantity> for Measure {
     fn from(quantity: Quantity) -> Self {
         let unit = match quantity {
             Quantity::Time(_) => "µs".to_owned(),
+            Quantity::Memory(_) => "bytes".to_owned(),
             Quantity::Rate(_, what) => format!("{what}/s"),
         };
         Self {
@@ -73,6 +77,7 @@ impl fmt::Display for Quantity {
                 };
                 write!(f, "{value:.decimals$} {unit}")
             }
+            Self::Memory(bytes) => write!(f, "{:.0} MiB", bytes as f64 / 1_048_576.0),
             Self::Rate(rate, what) => write!(f, "{} {what}/s", grouped(rate)),
         }
     }
@@ -230,7 +235,7 @@ fn text<T>(value: Option<T>, show: impl FnOnce(T) -> String) -> String {
 
 fn budget(budget: &Budget) -> String {
     let sign = match budget.limit {
-        Quantity::Time(_) => '≤',
+        Quantity::Time(_) | Quantity::Memory(_) => '≤',
         Quantity::Rate(..) => '≥',
     };
     match budget.formula {
@@ -283,13 +288,15 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_is_a_ceiling_for_times_and_a_floor_for_rates() {
+    fn a_budget_is_a_ceiling_for_times_and_memory_and_a_floor_for_rates() {
         let check = |measured, limit, expect| {
             let line = Line::new("work", measured).budget(limit, None);
             assert_eq!(line.ok(), Some(expect), "{measured} against {limit}");
         };
         check(micros(500), micros(500), true);
         check(micros(501), micros(500), false);
+        check(Quantity::Memory(500), Quantity::Memory(500), true);
+        check(Quantity::Memory(501), Quantity::Memory(500), false);
         check(
             Quantity::Rate(500.0, "events"),
             Quantity::Rate(500.0, "events"),
@@ -312,6 +319,7 @@ mod tests {
         check(micros(1_500), "1.50 ms");
         check(micros(43_210), "43.2 ms");
         check(micros(2_000_000), "2.00 s");
+        check(Quantity::Memory(300 * 1_024 * 1_024), "300 MiB");
         check(Quantity::Rate(999.0, "requests"), "999 requests/s");
         check(
             Quantity::Rate(1_234_567.0, "requests"),

@@ -56,18 +56,12 @@ fn dispatch(args: &[String]) -> Result {
 }
 
 /// The benches need the kith crates, which this tool does not depend on: they are a binary of
-/// their own, always built for release.
+/// their own, always built for release, with the program that some of them start beside it.
 fn bench(project: &Project, args: &[String]) -> Result {
-    let mut cargo = project.cargo();
-    cargo
-        .args([
-            "run",
-            "--quiet",
-            "--release",
-            "--package",
-            "kith-bench",
-            "--",
-        ])
-        .args(args);
-    project::run(&mut cargo)
+    let packages = ["--package", "kith-bench", "--package", "kith"];
+    let mut build = project.cargo();
+    build.args(["build", "--quiet", "--release"]).args(packages);
+    project::run(&mut build)?;
+    let benches = project.target.join("release/kith-bench");
+    project::run(project.command(benches).args(args))
 }

@@ -7,13 +7,13 @@ mod raw;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use kith_store::StoreUrl;
 use tokio::runtime::Runtime;
 
-use super::{Bench, Context, Lines, progress};
-use crate::customers::{Customers, user_ids};
+use super::{Bench, Context, Lines, pick, progress};
+use crate::customers::{Customers, fresh_run, user_ids};
 use crate::generate::{Large, Size};
 use crate::kith::Kith;
 use crate::load::{Load, LoadError, Outcome, Pace, request};
@@ -42,10 +42,30 @@ const MAX_P99: Duration = Duration::from_millis(5);
 
 fn run(context: &Context<'_>) -> Lines {
     let mut lines = small(context)?;
+    let mut points = Vec::new();
     for accounts in context.accounts {
-        lines.extend(large(context, Size::whole(*accounts))?);
+        let measured = large(context, Size::whole(*accounts))?;
+        let what = format!("governed context, one of {accounts} accounts");
+        lines.extend(measured.lines(context, &what));
+        points.push((*accounts, measured.governed.latency(50.0)));
     }
+    lines.extend(curve(&points));
     Ok(lines)
+}
+
+/// What each size costs beside the first.
+fn curve(points: &[(u64, Duration)]) -> Vec<Line> {
+    let Some(((_, first), more)) = points.split_first() else {
+        return Vec::new();
+    };
+    let more = more.iter().map(|(accounts, p50)| {
+        Line::new(
+            format!("growth of a context's p50, {accounts} accounts"),
+            Quantity::Time(*p50),
+        )
+        .against("the first size", Quantity::Time(*first))
+    });
+    more.collect()
 }
 
 fn small(context: &Context<'_>) -> Lines {
@@ -54,10 +74,11 @@ fn small(context: &Context<'_>) -> Lines {
     progress("200 accounts, 1,000 people and 30,000 messages come in");
     feed(&kith)?;
     let ids = user_ids(0..CUSTOMERS.people);
-    Bed::new(&kith, &folder, CUSTOMERS, &ids)?.lines(context, "governed context")
+    let measured = Bed::new(&kith, &folder, CUSTOMERS, &ids)?.measure()?;
+    Ok(measured.lines(context, "governed context"))
 }
 
-fn large(context: &Context<'_>, size: Size) -> Lines {
+fn large(context: &Context<'_>, size: Size) -> Result<Measured, Box<dyn std::error::Error>> {
     progress(&format!("{} accounts", size.accounts));
     let folder = size.folder(context.cache);
     let runtime = Runtime::new()?;
@@ -66,10 +87,7 @@ fn large(context: &Context<'_>, size: Size) -> Lines {
     let ids = size.people_in_view(ASKED_ABOUT);
     let bed = Bed::new(&kith, &folder, size.customers(), &ids)?;
     crate::load::send_all(kith.address, &bed.requests)?;
-    bed.lines(
-        context,
-        &format!("governed context, one of {} accounts", size.accounts),
-    )
+    bed.measure()
 }
 
 /// A server, what it is asked, and the same rows without governance.
@@ -99,7 +117,7 @@ impl<'a> Bed<'a> {
         })
     }
 
-    fn lines(&self, context: &Context<'_>, what: &str) -> Lines {
+    fn measure(&self) -> Result<Measured, Box<dyn std::error::Error>> {
         let steady = Load {
             server: self.kith.address,
             connections: 16,
@@ -126,42 +144,20 @@ impl<'a> Bed<'a> {
         progress("governed, while 10,000 events/s come in");
         let (busy, events) = self.while_ingesting(&steady)?;
 
-        let p50 = Duration::from_micros(600) + context.machine.fsync.mul_f64(1.5);
-        let p50 = (Quantity::Time(p50), Some("0.6 ms + 1.5 × fsync"));
-        let p99 = (Quantity::Time(MAX_P99), None);
-        let line = |work: &str, outcome: &Outcome, percentile, (limit, formula)| {
-            Line::new(work, Quantity::Time(outcome.latency(percentile)))
-                .against(
-                    "without governance",
-                    Quantity::Time(bare.latency(percentile)),
-                )
-                .budget(limit, formula)
-        };
-        let busy_work =
-            |percentile: &str| format!("while {events:.0} events/s come in, {percentile}");
-        Ok(vec![
-            line(&format!("{what}, p50"), &governed, 50.0, p50),
-            line(&format!("{what}, p99"), &governed, 99.0, p99),
-            line(&busy_work("p50"), &busy, 50.0, p50),
-            line(&busy_work("p99"), &busy, 99.0, p99),
-            Line::new(
-                "governed contexts, 16 connections",
-                Quantity::Rate(most.rate(), "contexts"),
-            )
-            .against(
-                "without governance",
-                Quantity::Rate(most_bare.rate(), "contexts"),
-            ),
-        ])
+        Ok(Measured {
+            governed,
+            bare,
+            most,
+            most_bare,
+            busy,
+            events,
+        })
     }
 
     /// Measures while usual traffic comes in at half of what ingest must be able to take; also how much
-    /// did come in. A store that is kept has seen the traffic of the runs before.
+    /// did come in.
     fn while_ingesting(&self, load: &Load) -> Result<(Outcome, f64), Box<dyn std::error::Error>> {
-        let run = format!(
-            "busy-{}",
-            SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros()
-        );
+        let run = fresh_run("busy")?;
         let ingest = Load {
             connections: 4,
             pace: Pace::PerSecond(HALF_INGEST / BATCH as f64),
@@ -181,9 +177,47 @@ impl<'a> Bed<'a> {
     }
 }
 
-fn pick(requests: &[Vec<u8>], index: u64) -> Vec<u8> {
-    let at = usize::try_from(index).unwrap_or_default() % requests.len().max(1);
-    requests.get(at).cloned().unwrap_or_default()
+/// What was seen of both sides.
+struct Measured {
+    governed: Outcome,
+    bare: Outcome,
+    most: Outcome,
+    most_bare: Outcome,
+    busy: Outcome,
+    /// How many came in in a second.
+    events: f64,
+}
+
+impl Measured {
+    fn lines(&self, context: &Context<'_>, what: &str) -> Vec<Line> {
+        let p50 = Duration::from_micros(600) + context.machine.fsync.mul_f64(1.5);
+        let p50 = (Quantity::Time(p50), Some("0.6 ms + 1.5 × fsync"));
+        let p99 = (Quantity::Time(MAX_P99), None);
+        let line = |work: &str, outcome: &Outcome, percentile, (limit, formula)| {
+            Line::new(work, Quantity::Time(outcome.latency(percentile)))
+                .against(
+                    "without governance",
+                    Quantity::Time(self.bare.latency(percentile)),
+                )
+                .budget(limit, formula)
+        };
+        let busy_work =
+            |percentile: &str| format!("while {:.0} events/s come in, {percentile}", self.events);
+        vec![
+            line(&format!("{what}, p50"), &self.governed, 50.0, p50),
+            line(&format!("{what}, p99"), &self.governed, 99.0, p99),
+            line(&busy_work("p50"), &self.busy, 50.0, p50),
+            line(&busy_work("p99"), &self.busy, 99.0, p99),
+            Line::new(
+                "governed contexts, 16 connections",
+                Quantity::Rate(self.most.rate(), "contexts"),
+            )
+            .against(
+                "without governance",
+                Quantity::Rate(self.most_bare.rate(), "contexts"),
+            ),
+        ]
+    }
 }
 
 fn feed(kith: &Kith) -> Result<(), LoadError> {

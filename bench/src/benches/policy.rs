@@ -1,13 +1,13 @@
 //! Deciding, specialising and explaining, without a store or a server around them. The peers decide
 //! the same policies on the same rows, and nothing is timed before all of them gave the same answers.
 
-mod accounts;
+pub(super) mod accounts;
 mod agreement;
 mod by_hand;
 mod cedar;
 mod condition;
 mod rego;
-mod workload;
+pub(super) mod workload;
 
 use std::error::Error;
 use std::hint::black_box;
@@ -31,10 +31,10 @@ pub(crate) const BENCH: Bench = Bench {
 };
 
 const PURPOSE: Purpose = Purpose::SupportView;
-const FIELDS: usize = 200;
-const ROWS: usize = 100;
+pub(super) const FIELDS: usize = 200;
+pub(super) const ROWS: usize = 100;
 /// As many rounds of statements as make 20 with an `allow` and a `limit`, and as make 200.
-const FEW: i64 = 1;
+pub(super) const FEW: i64 = 1;
 const MANY: i64 = 11;
 const RUNS: usize = 300;
 const MAX_DECIDE: Duration = Duration::from_micros(500);

@@ -148,6 +148,14 @@ pub(crate) fn send_all(server: SocketAddr, requests: &[Vec<u8>]) -> Result<(), L
     Ok(())
 }
 
+/// The answer to one request.
+pub(crate) fn ask(server: SocketAddr, request: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let mut connection = Connection::open(server)?;
+    let answer = connection.exchange(request)?;
+    succeeded(0, &answer)?;
+    Ok(answer.body.to_vec())
+}
+
 fn succeeded(index: u64, answer: &Answer<'_>) -> Result<(), LoadError> {
     if (200..300).contains(&answer.status) {
         return Ok(());

@@ -18,7 +18,7 @@ fn plain(text: &Option<String>) -> Option<Plain<'_>> {
 }
 
 /// So many accounts, of which so many are different.
-pub(super) fn accounts(count: usize, different: usize) -> Vec<Account> {
+pub(in crate::benches) fn accounts(count: usize, different: usize) -> Vec<Account> {
     let mut dice = Dice(7);
     let some: Vec<_> = (0..different).map(|_| Account::roll(&mut dice)).collect();
     some.into_iter().cycle().take(count).collect()
@@ -26,7 +26,7 @@ pub(super) fn accounts(count: usize, different: usize) -> Vec<Account> {
 
 /// An account as a program without a policy engine would hold it. Money is in millionths of euros.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Account {
+pub(in crate::benches) struct Account {
     pub(super) country: Option<String>,
     pub(super) health: Option<i64>,
     pub(super) is_trial: Option<bool>,
@@ -42,6 +42,13 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Moves it where those who look after one region see it.
+    pub(in crate::benches) fn in_view(mut self, region: &str) -> Self {
+        self.region = Some(region.to_owned());
+        self.plan = Some("growth".to_owned());
+        self
+    }
+
     fn roll(dice: &mut Dice) -> Self {
         Self {
             country: dice.pick(&["de", "fr", "us", "jp"]),

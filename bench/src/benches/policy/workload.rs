@@ -164,8 +164,8 @@ pub(super) fn class(class: usize) -> ([usize; 3], bool) {
 
 /// Definitions, checked, and one who asks.
 #[derive(Debug)]
-pub(super) struct Workload {
-    pub(super) catalog: Catalog,
+pub(in crate::benches) struct Workload {
+    pub(in crate::benches) catalog: Catalog,
     pub(super) policies: Policies,
     pub(super) actor: Actor,
     /// The class of each field, in the catalog's order.
@@ -186,17 +186,9 @@ pub(super) fn now() -> Timestamp {
 
 impl Workload {
     /// So many fields, and so many rounds of statements; with an `allow` and a `limit` beside them.
-    pub(super) fn new(fields: usize, rounds: i64) -> Result<Self, Box<dyn Error>> {
-        let file = |path: &str, text: String| SourceFile {
-            path: path.to_owned(),
-            text,
-        };
-        let (definitions, _) = read_folder(vec![
-            file("workspace.toml", "edition = 2026\n".to_owned()),
-            file("fields/account.toml", field_file(fields)?),
-            file("policies/all.kith", policy_file(rounds)?),
-        ])
-        .map_err(|found| first(&found))?;
+    pub(in crate::benches) fn new(fields: usize, rounds: i64) -> Result<Self, Box<dyn Error>> {
+        let (definitions, _) =
+            read_folder(files(fields, rounds)?).map_err(|found| first(&found))?;
         let (policies, _) = kith_policy::check(&definitions).map_err(|found| first(&found))?;
         let class_of = definitions
             .catalog
@@ -215,7 +207,7 @@ impl Workload {
     }
 
     /// The accounts as typed rows, with values in the fields that no condition reads as well.
-    pub(super) fn rows(&self, accounts: &[Account]) -> Vec<Row> {
+    pub(in crate::benches) fn rows(&self, accounts: &[Account]) -> Vec<Row> {
         let mut dice = Dice(11);
         let rows = accounts.iter().map(|account| {
             let mut row = account.row(&self.catalog);
@@ -236,6 +228,22 @@ pub(super) fn subjects(rows: &[Row]) -> Vec<Subject<'_>> {
         ..Subject::default()
     });
     subjects.collect()
+}
+
+/// The definitions of so many fields and so many rounds of statements.
+pub(in crate::benches) fn files(
+    fields: usize,
+    rounds: i64,
+) -> Result<Vec<SourceFile>, Box<dyn Error>> {
+    let file = |path: &str, text: String| SourceFile {
+        path: path.to_owned(),
+        text,
+    };
+    Ok(vec![
+        file("workspace.toml", "edition = 2026\n".to_owned()),
+        file("fields/account.toml", field_file(fields)?),
+        file("policies/all.kith", policy_file(rounds)?),
+    ])
 }
 
 fn first(found: &[Diagnostic]) -> String {
