@@ -11,14 +11,13 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use kith_domain::definitions::read_folder;
 use kith_domain::id::WorkspaceId;
-use kith_domain::{Identifier, IdentifierType};
+use kith_domain::{Catalog, Identifier, IdentifierType};
 use kith_engine::Caller;
 use kith_store::{Db, StoreUrl, identity};
 
@@ -95,20 +94,17 @@ struct Pen {
     db: Db,
     workspace: WorkspaceId,
     version: u64,
-    /// The fields of roots that the index holds.
-    filterable: BTreeSet<String>,
+    catalog: Catalog,
 }
 
 impl Pen {
     async fn new(store: &StoreUrl, desk: &Desk) -> Result<Self> {
         let (read, _) = read_folder(definitions()?).map_err(|_| "the definitions have mistakes")?;
-        let fields = read.catalog.fields().iter();
-        let filterable = fields.filter(|field| field.filterable);
         Ok(Self {
             db: Db::open(store, "generate").await?,
             workspace: desk.workspace,
             version: desk.version,
-            filterable: filterable.map(|field| field.path.to_string()).collect(),
+            catalog: read.catalog,
         })
     }
 
@@ -138,7 +134,7 @@ impl Pen {
         let workspace = self.workspace;
         let mut rows = Rows::default();
         for number in numbers {
-            rows.add(size.customer(number), &self.filterable, self.version)?;
+            rows.add(size.customer(number), &self.catalog, self.version)?;
         }
         let written = self.db.write(workspace, move |tx| {
             Box::pin(async move { rows.write(tx, workspace).await })

@@ -1,11 +1,10 @@
 //! Customers as the rows that ingest would have left of them.
 
-use std::collections::BTreeSet;
-
 use kith_domain::fact::{FactKind, Trust};
 use kith_domain::id::{AccountId, NodeId, PersonId, WorkspaceId};
 use kith_domain::identifier::IdentifierError;
-use kith_domain::{Identifier, IdentifierType, Timestamp, Value};
+use kith_domain::{Catalog, Identifier, IdentifierType, Timestamp};
+use kith_engine::Indexed;
 use kith_store::facts::{self, EventRow, MembershipRow, ObservationRow};
 use kith_store::field_index::{self, Changed};
 use kith_store::identity::{self, EdgeRow, NewNode, RootId};
@@ -27,14 +26,14 @@ pub(super) struct Rows {
     accounts: Vec<Profile<AccountId>>,
     people: Vec<Profile<PersonId>>,
     roles: Vec<RoleRow>,
-    entries: Vec<(RootId, &'static str, Value)>,
+    entries: Vec<(RootId, Indexed)>,
 }
 
 impl Rows {
     pub(super) fn add(
         &mut self,
         customer: Customer,
-        filterable: &BTreeSet<String>,
+        catalog: &Catalog,
         version: u64,
     ) -> Result<(), IdentifierError> {
         let Customer {
@@ -50,9 +49,9 @@ impl Rows {
             );
         }
         for person in people {
-            self.person(person, &account, filterable)?;
+            self.person(person, &account, catalog)?;
         }
-        self.account(account, filterable)
+        self.account(account, catalog)
     }
 
     fn node(
@@ -72,11 +71,7 @@ impl Rows {
         Ok(())
     }
 
-    fn account(
-        &mut self,
-        account: Account,
-        filterable: &BTreeSet<String>,
-    ) -> Result<(), IdentifierError> {
+    fn account(&mut self, account: Account, catalog: &Catalog) -> Result<(), IdentifierError> {
         let Account {
             id,
             node,
@@ -93,7 +88,8 @@ impl Rows {
         };
         self.observations.extend(values.observations(&said, &[]));
         self.accounts.push(profile(id, at, &values));
-        self.entries.extend(values.entries(id.into(), filterable));
+        let entries = values.entries(catalog);
+        self.entries.extend(entries.map(|entry| (id.into(), entry)));
         Ok(())
     }
 
@@ -101,7 +97,7 @@ impl Rows {
         &mut self,
         person: Person,
         account: &Account,
-        filterable: &BTreeSet<String>,
+        catalog: &Catalog,
     ) -> Result<(), IdentifierError> {
         let Person {
             id,
@@ -145,7 +141,8 @@ impl Rows {
             ended_at: None,
         });
         self.people.push(profile(id, at, &values));
-        self.entries.extend(values.entries(id.into(), filterable));
+        let entries = values.entries(catalog);
+        self.entries.extend(entries.map(|entry| (id.into(), entry)));
         self.roles.push(RoleRow {
             account: account.id,
             person: id,
@@ -172,14 +169,16 @@ impl Rows {
         profiles::put_roles(tx, workspace, &self.roles).await?;
         // In the order of the table.
         self.entries
-            .sort_by_cached_key(|(_, field, value)| (*field, field_index::keys(value)));
+            .sort_by_cached_key(|(_, Indexed { name, value })| {
+                (name.clone(), value.as_ref().map(field_index::keys))
+            });
         let entries: Vec<_> = self
             .entries
             .iter()
-            .map(|(id, field, value)| Changed {
+            .map(|(id, Indexed { name, value })| Changed {
                 id: *id,
-                field,
-                value: Some(value),
+                field: name,
+                value: value.as_ref(),
             })
             .collect();
         field_index::replace(tx, workspace, &entries).await

@@ -1,12 +1,10 @@
 //! What sources say of one root, or of one role.
 
-use std::collections::BTreeSet;
-
 use kith_domain::fact::Trust;
 use kith_domain::id::NodeId;
-use kith_domain::{Timestamp, Value};
+use kith_domain::{Catalog, Timestamp, Value};
+use kith_engine::{Indexed, indexed};
 use kith_store::facts::ObservationRow;
-use kith_store::identity::RootId;
 use serde_json::{Map, Value as Json, json};
 
 /// Where each value comes from, the field, and the value.
@@ -55,14 +53,15 @@ impl Values {
     }
 
     /// What the index holds of them.
-    pub(super) fn entries(
-        self,
-        root: RootId,
-        filterable: &BTreeSet<String>,
-    ) -> impl Iterator<Item = (RootId, &'static str, Value)> {
-        let held = self.0.into_iter();
-        held.filter(|(_, field, _)| filterable.contains(*field))
-            .map(move |(_, field, value)| (root, field, value))
+    pub(super) fn entries<'a>(
+        &'a self,
+        catalog: &'a Catalog,
+    ) -> impl Iterator<Item = Indexed> + 'a {
+        let held = self.0.iter().filter_map(|(_, field, value)| {
+            let field = catalog.get(catalog.find(field)?)?;
+            Some(indexed(field, Some(value)))
+        });
+        held.flatten()
     }
 
     /// The facts that they follow from. Where the value of a field is an identifier, `shown` gives the

@@ -28,11 +28,15 @@ use crate::words;
 const BATCH: u32 = 500;
 
 /// What the index holds of one field of one root.
-pub(crate) struct Indexed {
+#[expect(
+    missing_debug_implementations,
+    reason = "it holds a customer's value: nothing may print it in passing"
+)]
+pub struct Indexed {
     /// The name under which it does.
-    pub(crate) name: String,
+    pub name: String,
     /// What; `None` if nothing.
-    pub(crate) value: Option<Value>,
+    pub value: Option<Value>,
 }
 
 /// The name under which the index holds the words of a field. No field can have it.
@@ -41,7 +45,7 @@ pub(crate) fn name_of_words(path: &FieldPath) -> String {
 }
 
 /// What the index holds of a field that has this value, if it holds anything of the field.
-pub(crate) fn indexed<'a>(
+pub fn indexed<'a>(
     field: &'a Field,
     value: Option<&'a Value>,
 ) -> impl Iterator<Item = Indexed> + 'a {

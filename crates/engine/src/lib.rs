@@ -41,6 +41,7 @@ pub use definitions::{
 pub use erasure::Erasure;
 pub use error::{EngineError, FieldRefused, Refused};
 pub use health::Health;
+pub use index::{Indexed, indexed};
 pub use ingest::Ingested;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountRequest, AccountSummary, AroundAnswer,
