@@ -87,6 +87,12 @@ impl Rows {
             at,
         };
         self.observations.extend(values.observations(&said, &[]));
+        // Whoever says something of an account names it.
+        let mut names = Values::new();
+        for source in values.sources().into_iter().filter(|of| *of != "product") {
+            names.text(source, "account.workspaceId", &key);
+        }
+        self.observations.extend(names.observations(&said, &[]));
         self.accounts.push(profile(id, at, &values));
         let entries = values.entries(catalog);
         self.entries.extend(entries.map(|entry| (id.into(), entry)));

@@ -342,18 +342,13 @@ fn facts(customer: &customer::Customer) -> Vec<(&'static str, Fact)> {
     facts
 }
 
-/// All that was stored, with identifiers where ids are, and without when it came in. Each message that
-/// names somebody shows their identifiers once more: how often is not compared.
-const STORED: [&str; 10] = [
+/// All that was stored, with identifiers where ids are, and without when it came in.
+const STORED: [&str; 9] = [
     "SELECT kind, value, known FROM identifier",
     "SELECT min(a.value, b.value), max(a.value, b.value), rule, trust, source, message_id, active
      FROM edge JOIN identifier a ON a.id = a JOIN identifier b ON b.id = b",
     "SELECT i.value, a.value, field, source, message_id, trust, observed_at, o.value
-     FROM observation o JOIN identifier i ON i.id = node LEFT JOIN identifier a ON a.id = account_node
-     WHERE field NOT IN ('account.workspaceId', 'person.userId')",
-    "SELECT DISTINCT i.value, account_node, field, trust, o.value
-     FROM observation o JOIN identifier i ON i.id = node
-     WHERE field IN ('account.workspaceId', 'person.userId')",
+     FROM observation o JOIN identifier i ON i.id = node LEFT JOIN identifier a ON a.id = account_node",
     "SELECT i.value, a.value, trust, first_seen_at, ended_at FROM membership
      JOIN identifier i ON i.id = person_node JOIN identifier a ON a.id = account_node",
     "SELECT i.value, a.value, at, name, properties, source, message_id, trust, definitions_version

@@ -1,11 +1,17 @@
 //! What sources say of one root, or of one role.
 
+use std::collections::BTreeSet;
+
 use kith_domain::fact::Trust;
 use kith_domain::id::NodeId;
 use kith_domain::{Catalog, Timestamp, Value};
 use kith_engine::{Indexed, indexed};
 use kith_store::facts::ObservationRow;
 use serde_json::{Map, Value as Json, json};
+
+/// The fields that show an identifier of which a root has one: what says them is that it is named, so that
+/// each source says them once and in no message.
+const NAMES: [&str; 2] = ["account.workspaceId", "person.userId"];
 
 /// Where each value comes from, the field, and the value.
 pub(super) struct Values(Vec<(&'static str, &'static str, Value)>);
@@ -52,6 +58,11 @@ impl Values {
             .collect()
     }
 
+    /// The sources that said something.
+    pub(super) fn sources(&self) -> BTreeSet<&'static str> {
+        self.0.iter().map(|(source, ..)| *source).collect()
+    }
+
     /// What the index holds of them.
     pub(super) fn entries<'a>(
         &'a self,
@@ -78,7 +89,10 @@ impl Values {
                 account_node: said.account_node,
                 field: (*field).to_owned(),
                 source: (*source).to_owned(),
-                message_id: said.message_id.to_owned(),
+                message_id: match NAMES.contains(field) {
+                    true => String::new(),
+                    false => said.message_id.to_owned(),
+                },
                 trust: Trust::Server,
                 observed_at: said.at,
                 received_at: said.at,
