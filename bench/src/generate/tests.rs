@@ -8,6 +8,7 @@ use kith_domain::fact::{Decoder, Delivery, Fact, FactKind, MalformedBody, Messag
 use kith_domain::id::AccountId;
 use kith_domain::{Entity, Purpose, Timestamp, Value};
 use kith_engine::{ContextRequest, ListRequest, RootRef, SubjectRef};
+use kith_testkit::Cluster;
 use rusqlite::Connection;
 use rusqlite::types::Value as SqlValue;
 use serde_json::{Map, Value as Json};
@@ -178,7 +179,14 @@ async fn a_store_that_was_left_half_full_is_filled_up_to_be_the_same() {
 #[tokio::test]
 async fn a_person_is_found_with_account_role_and_events() {
     let store = Store::new();
-    let large = store.fill(FEW).await;
+    a_person_is_found(&StoreUrl::sqlite(&store.path())).await;
+    let cluster = Cluster::shared().await.unwrap();
+    let database = cluster.database().await.unwrap();
+    a_person_is_found(&database.url().parse().unwrap()).await;
+}
+
+async fn a_person_is_found(store: &StoreUrl) {
+    let large = Large::open(store, FEW).await.unwrap();
     let number = (0..FEW.accounts)
         .find(|number| region(FEW, *number) == Some(Value::String(REGION.into())))
         .unwrap();
