@@ -89,7 +89,7 @@ pub(crate) enum Command {
     /// Add, list and revoke the secrets that prove the identity of end users
     #[command(subcommand)]
     Secrets(SecretsCommand),
-    /// Erase people, and let them in again
+    /// Export all that is held of a person, erase people, and let them in again
     #[command(subcommand)]
     People(PeopleCommand),
 }
@@ -412,6 +412,17 @@ pub(crate) enum PeopleCommand {
     Erase {
         /// The person's id, per_…
         id: String,
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+    },
+    /// Write all that is held of a person, for the person, as JSON
+    #[command(after_help = help::PEOPLE_EXPORT)]
+    Export {
+        /// The person's id, per_…
+        id: String,
+        /// The file to make [default: standard output]
+        #[arg(long)]
+        file: Option<PathBuf>,
         #[command(flatten)]
         workspace: WorkspaceArg,
     },

@@ -267,3 +267,9 @@ Examples:
 pub(crate) const PEOPLE_READMIT: &str = "\
 Examples:
   kith people readmit email:ada@example.com";
+
+pub(crate) const PEOPLE_EXPORT: &str = "\
+Nothing is hidden in it: give it to nobody but the person. The audit log keeps that it was made.
+
+Examples:
+  kith people export per_01kbf9qt3aeqz9gqb4mk2x1v6r --file ada.json";

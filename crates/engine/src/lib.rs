@@ -20,6 +20,7 @@ mod profile;
 mod quota;
 mod read;
 pub mod runtime;
+mod subject_access;
 mod tickets;
 mod words;
 mod write;
@@ -57,6 +58,7 @@ pub use read::{
 
 pub use kith_store::identity::RootId;
 pub use quota::Quota;
+pub use subject_access::SubjectFile;
 pub use write::{
     EventWrite, IdempotencyKey, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite,
     Target, What, Write, WriteLine, WriteOutcome, Written,

@@ -10,9 +10,11 @@ use kith_domain::id::{NodeId, PersonId, QuarantineId, WorkspaceId};
 use kith_domain::{Identifier, Relation, RootKind, Timestamp};
 
 use crate::db::sql::{Column, bytes, text};
+use crate::facts::{self, EventRow, ObservationRow};
 use crate::identity::{self, NodeRow, RootId};
-use crate::profiles;
-use crate::{StoreError, Tx, field_index};
+use crate::messages::{self, MessageRow};
+use crate::quarantine::{self, QuarantineRow};
+use crate::{StoreError, Tx, field_index, profiles};
 
 /// What was erased.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -69,6 +71,19 @@ const DELETE_ROLES: &str = "DELETE FROM role WHERE workspace = ?1 AND person = ?
 const DELETE_REDIRECTS: &str = "DELETE FROM redirect
     WHERE workspace = ?1 AND kind = ?2 AND (to_id = ?3 OR from_id = ?3)";
 
+const EVENTS: &str = "SELECT e.node, e.at, e.id, e.name, e.account_node, e.properties, e.source,
+      e.message_id, e.trust, e.received_at, e.definitions_version
+    FROM {rows} JOIN event e ON e.workspace = ?1 AND e.node = r.node";
+const MESSAGES: &str = "SELECT m.node, m.at, m.id, m.is_note, m.author, m.author_node,
+      m.properties, m.source, m.message_id, m.received_at, m.definitions_version
+    FROM {rows} JOIN message m ON m.workspace = ?1 AND m.node = r.node";
+const WRITTEN: &str = "SELECT m.node, m.at, m.id, m.is_note, m.author, m.author_node,
+      m.properties, m.source, m.message_id, m.received_at, m.definitions_version
+    FROM {rows} JOIN message m ON m.workspace = ?1 AND m.author_node = r.node";
+const REFUSED_ROWS: &str = "SELECT q.id, q.source, q.received_at, q.message_id, q.path, q.code,
+      q.detail, q.definitions_version, q.original, q.status
+    FROM {rows} JOIN quarantine q ON q.workspace = ?1 AND q.id = r.id";
+
 const SUPPRESS: &str = "INSERT INTO suppressed_identifier (workspace, hash, at)
     SELECT ?1, r.hash, ?2 FROM {rows} WHERE true
     ON CONFLICT (workspace, hash) DO NOTHING";
@@ -82,6 +97,72 @@ const BEGIN: &str = "INSERT INTO erasure (workspace, person, at, is_swept)
     ON CONFLICT (workspace, person) DO UPDATE SET at = excluded.at, is_swept = 0";
 const UNSWEPT: &str = "SELECT count(*) FROM erasure WHERE workspace = ?1 AND is_swept = 0";
 const SWEPT: &str = "UPDATE erasure SET is_swept = 1 WHERE workspace = ?1 AND at <= ?2";
+
+/// All that is held of a person: what [`erase_person`] takes out.
+#[derive(Default)]
+pub struct Held {
+    /// The identifiers that lead to the person.
+    pub nodes: Vec<NodeRow>,
+    /// The identifiers of the person's conversations.
+    pub conversations: Vec<NodeRow>,
+    /// Every value that was said, of the conversations too.
+    pub observations: Vec<ObservationRow>,
+    /// What happened.
+    pub events: Vec<EventRow>,
+    /// What was said in the conversations, and what the person wrote in others.
+    pub messages: Vec<MessageRow>,
+    /// What was refused.
+    pub refused: Vec<QuarantineRow>,
+}
+
+/// Says nothing of what is held: it is a customer's.
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Held").finish_non_exhaustive()
+    }
+}
+
+/// Reads all that is held of a person, each kind by time.
+///
+/// # Errors
+/// If the database fails.
+pub async fn held(tx: &mut Tx<'_>, ws: WorkspaceId, person: PersonId) -> Result<Held, StoreError> {
+    let root = RootId::Person(person);
+    let mut held = Held {
+        nodes: identity::nodes_of_root(tx, ws, root).await?,
+        ..Held::default()
+    };
+    for conversation in conversations(tx, ws, root).await? {
+        let nodes = identity::nodes_of_root(tx, ws, conversation).await?;
+        held.conversations.extend(nodes);
+    }
+    let all: Vec<&NodeRow> = held.nodes.iter().chain(&held.conversations).collect();
+    let ids: Vec<NodeId> = all.iter().map(|node| node.id).collect();
+    held.observations = facts::observations_of(tx, ws, &ids).await?;
+    let rows: Vec<_> = ids.iter().map(|node| [node.into()]).collect();
+    for row in tx.each(EVENTS, &[ws.into()], &NODES, &rows).await? {
+        held.events.push(facts::read_event(&row)?);
+    }
+    for sql in [MESSAGES, WRITTEN] {
+        for row in tx.each(sql, &[ws.into()], &NODES, &rows).await? {
+            held.messages.push(messages::read(&row)?);
+        }
+    }
+    let waiting = refused_ids(tx, ws, all).await?;
+    let rows: Vec<_> = waiting.iter().map(|id| [id.into()]).collect();
+    for row in tx.each(REFUSED_ROWS, &[ws.into()], &IDS, &rows).await? {
+        held.refused.push(quarantine::read(&row)?);
+    }
+    held.observations
+        .sort_by(|a, b| (a.observed_at, &a.field).cmp(&(b.observed_at, &b.field)));
+    held.events.sort_by_key(|event| (event.at, event.id));
+    held.messages
+        .sort_by_key(|message| (message.at, message.id));
+    held.messages.dedup_by_key(|message| message.id);
+    held.refused
+        .sort_by_key(|refused| (refused.received_at, refused.id));
+    Ok(held)
+}
 
 /// Takes a person out of every table, and remembers that what is left in free space is to be swept.
 ///
@@ -188,26 +269,33 @@ async fn take(
     Ok(gone.len() as u64)
 }
 
+/// The refused messages that name one of these.
+async fn refused_ids(
+    tx: &mut Tx<'_>,
+    ws: WorkspaceId,
+    nodes: impl IntoIterator<Item = &NodeRow>,
+) -> Result<BTreeSet<QuarantineId>, StoreError> {
+    let wanted: Vec<_> = nodes
+        .into_iter()
+        .map(|node| [node.kind.as_str().into(), node.value.as_str().into()])
+        .collect();
+    tx.each(REFUSED, &[ws.into()], &IDENTIFIERS, &wanted)
+        .await?
+        .iter()
+        .map(|row| {
+            let mut columns = row.columns("quarantine_identifier");
+            columns.id("quarantine", QuarantineId::from_slice)
+        })
+        .collect()
+}
+
 async fn refused(
     tx: &mut Tx<'_>,
     ws: WorkspaceId,
     nodes: &[NodeRow],
     claims: &mut BTreeSet<(String, String)>,
 ) -> Result<u64, StoreError> {
-    let wanted: Vec<_> = nodes
-        .iter()
-        .map(|node| [node.kind.as_str().into(), node.value.as_str().into()])
-        .collect();
-    let found = tx
-        .each(REFUSED, &[ws.into()], &IDENTIFIERS, &wanted)
-        .await?;
-    let ids = found
-        .iter()
-        .map(|row| {
-            let mut columns = row.columns("quarantine_identifier");
-            columns.id("quarantine", QuarantineId::from_slice)
-        })
-        .collect::<Result<BTreeSet<_>, _>>()?;
+    let ids = refused_ids(tx, ws, nodes).await?;
     let rows: Vec<_> = ids.iter().map(|id| [id.into()]).collect();
     let gone = tx.each(DELETE_REFUSED, &[ws.into()], &IDS, &rows).await?;
     for row in &gone {

@@ -512,7 +512,7 @@ pub(crate) fn read_trust(columns: &mut Columns<'_>) -> Result<Trust, StoreError>
     columns.word("trust", &TRUSTS, Trust::as_str)
 }
 
-fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
+pub(crate) fn read_observation(row: &Row) -> Result<ObservationRow, StoreError> {
     read_columns(&mut row.columns("observation"))
 }
 

@@ -192,7 +192,7 @@ pub async fn counts(
         .collect()
 }
 
-fn read(row: &Row) -> Result<MessageRow, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<MessageRow, StoreError> {
     let mut columns = row.columns("message");
     Ok(MessageRow {
         node: columns.id("node", NodeId::from_slice)?,

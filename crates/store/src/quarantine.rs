@@ -184,7 +184,7 @@ pub async fn count(tx: &mut Tx<'_>, ws: WorkspaceId, status: Status) -> Result<u
     row.map_or(Ok(0), |row| row.columns("quarantine").number("count"))
 }
 
-fn read(row: &Row) -> Result<QuarantineRow, StoreError> {
+pub(crate) fn read(row: &Row) -> Result<QuarantineRow, StoreError> {
     let mut columns = row.columns("quarantine");
     Ok(QuarantineRow {
         id: columns.id("id", QuarantineId::from_slice)?,

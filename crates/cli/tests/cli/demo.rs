@@ -1,5 +1,7 @@
 //! `kith demo`: what the README's first command shows.
 
+use std::path::Path;
+
 use kith_domain::Timestamp;
 use kith_domain::time::MICROS_PER_SECOND;
 use serde_json::Value as Json;
@@ -248,4 +250,34 @@ async fn what_it_invites_to_paste_works() {
     home.ok("demo --once");
     ask(sam).await;
     assert_eq!(running.end("INT").code, 0);
+}
+
+/// The draft lies over the definitions: what is not in it stays as it is.
+#[test]
+fn its_draft_moves_conversations_and_shows_nobody_more() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo");
+    let home = Home::new();
+    for (folder, sources) in [
+        ("old", &["definitions"][..]),
+        ("new", &["definitions", "draft"]),
+    ] {
+        for source in sources {
+            copy(&demo.join(source), &home.path().join(folder));
+        }
+    }
+    let said = home.ok("policy diff old new");
+    insta::assert_snapshot!(said);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
 }

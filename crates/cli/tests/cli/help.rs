@@ -43,6 +43,10 @@ const PAGES: &[&str] = &[
     "secrets add",
     "secrets list",
     "secrets revoke",
+    "people",
+    "people erase",
+    "people export",
+    "people readmit",
 ];
 
 #[test]

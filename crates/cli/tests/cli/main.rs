@@ -17,6 +17,7 @@ mod guides;
 mod help;
 mod home;
 mod lint;
+mod people;
 mod policy;
 mod serve;
 mod settings;

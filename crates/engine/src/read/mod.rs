@@ -30,7 +30,7 @@ pub use context::{ContextRequest, MemberRef, RootRef, SubjectRef};
 pub use conversation::{AuthorAnswer, ConversationAnswer, ConversationRequest, MessageItem};
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
-pub(crate) use governed::Receipt;
+pub(crate) use governed::{Receipt, Sealed};
 pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub use line::{ConversationItem, ConversationNews, OpenedItem};
 pub use list::{

@@ -15,6 +15,7 @@ use crate::writes::writer;
 crate::promises! {
     an_erased_person_is_nowhere,
     an_erased_person_does_not_come_back,
+    all_that_would_be_erased_can_be_exported,
     only_whom_the_policies_let_erase_erases,
     others_keep_what_is_theirs,
 }
@@ -226,4 +227,34 @@ async fn others_keep_what_is_theirs(store: Store) {
     let journey = format!("/v1/accounts/{id}/journey?purpose=support.view&kinds=event");
     let journey = app.as_member("lea").get(&journey).await.expect(200);
     assert_eq!(journey.json["items"].as_array().unwrap().len(), 1);
+}
+
+async fn all_that_would_be_erased_can_be_exported(store: Store) {
+    let app = app(store).await;
+    deliver(&app).await;
+    let id: PersonId = id_of(&app, "ada").await.parse().unwrap();
+    let file = app.engine().subject_file(app.id(), id).await.unwrap();
+    let file = serde_json::to_value(file.unwrap()).unwrap();
+    let erased = erase(&writer(&app, "sam").await, &id.to_string()).await;
+    let erased = erased.expect(200).json;
+    for (exported, counted) in [
+        ("identifiers", "identifiers"),
+        ("values", "values"),
+        ("events", "events"),
+        ("messages", "messages"),
+        ("refused", "quarantined"),
+    ] {
+        let number = file[exported].as_array().unwrap().len() as u64;
+        assert_eq!(Some(number), erased[counted].as_u64(), "{exported}");
+    }
+    let values = file["values"].as_array().unwrap();
+    assert!(values.iter().any(|said| said["field"] == "person.email"));
+    let gone = app.engine().subject_file(app.id(), id).await.unwrap();
+    assert!(gone.is_none());
+    let entries = app
+        .home()
+        .column("SELECT count(*) FROM audit WHERE action = 'people.export'");
+    if store == Store::Postgres {
+        assert_eq!(entries.await, ["1"]);
+    }
 }

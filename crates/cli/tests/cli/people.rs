@@ -1,0 +1,33 @@
+//! `kith people`: what is done to people beside the store.
+
+use crate::home::Home;
+
+#[test]
+fn a_person_is_exported_erased_and_let_in_again() {
+    let home = Home::new();
+    let demo = home.json("demo --once");
+    let ada = demo["views"][0]["context"]["person"]["id"].as_str().unwrap();
+
+    let said = home.ok(&format!("people export {ada} --file ada.json"));
+    assert!(said.contains("nobody but the person"), "{said}");
+    let text = std::fs::read_to_string(home.path().join("ada.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(file["id"], ada);
+    assert!(text.contains("usr_2481"));
+    // What is there already is not written over.
+    let error = home.fails(2, &format!("people export {ada} --file ada.json"));
+    assert!(error.contains("cannot make `ada.json`"), "{error}");
+
+    let said = home.ok(&format!("people erase {ada}"));
+    assert!(said.starts_with(&format!("erased {ada}: ")), "{said}");
+    let error = home.fails(2, &format!("people erase {ada}"));
+    assert!(error.contains("there is no person"), "{error}");
+    home.fails(2, "people erase nonsense");
+
+    let said = home.ok("people readmit userId:usr_2481");
+    assert_eq!(said.trim(), "what names this userId is taken in again");
+    let said = home.ok("people readmit userId:usr_2481");
+    assert!(said.contains("nothing changed"), "{said}");
+    let error = home.fails(2, "people readmit usr_2481");
+    assert!(error.contains("expected TYPE:VALUE"), "{error}");
+}
