@@ -92,6 +92,9 @@ pub(crate) enum Command {
     /// Export all that is held of a person, erase people, and let them in again
     #[command(subcommand)]
     People(PeopleCommand),
+    /// Add and list sources that call out, such as Stripe's webhooks, and pause them
+    #[command(subcommand)]
+    Sources(SourcesCommand),
 }
 
 /// A question about a customer.
@@ -467,6 +470,60 @@ pub(crate) enum SecretsCommand {
         #[command(flatten)]
         workspace: WorkspaceArg,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SourcesCommand {
+    /// Add a source and print the path that its sender is to call
+    #[command(after_help = help::SOURCES_ADD)]
+    Add {
+        /// Its name, as fields list it in `sources`
+        name: String,
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+        /// Whose format it speaks: stripe, hubspot, chatwoot, intercom, zendesk, or http (Standard Webhooks)
+        #[arg(long)]
+        kind: String,
+        /// File that holds the secret that its sender signs with
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+        /// TOML file that says where its parts go: `url`, `[fields]`, `[events]`
+        #[arg(long, value_name = "FILE")]
+        setup: Option<PathBuf>,
+    },
+    /// List sources and how they fare
+    #[command(after_help = help::SOURCES_LIST)]
+    List {
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+    },
+    /// Have its sender told to come again later
+    #[command(after_help = help::SOURCES_PAUSE)]
+    Pause(SourceArg),
+    /// Hear it again
+    #[command(after_help = help::SOURCES_PAUSE)]
+    Resume(SourceArg),
+    /// Give it a new secret; the one before stays good until the next
+    #[command(after_help = help::SOURCES_SECRET)]
+    Secret {
+        #[command(flatten)]
+        source: SourceArg,
+        /// File that holds the new secret
+        #[arg(long, value_name = "FILE")]
+        secret_file: PathBuf,
+    },
+    /// Remove it and its secrets; what it said stays
+    #[command(after_help = help::SOURCES_PAUSE)]
+    Remove(SourceArg),
+}
+
+/// Which source.
+#[derive(Debug, Args)]
+pub(crate) struct SourceArg {
+    /// The source, by name or src_…
+    pub(crate) source: String,
+    #[command(flatten)]
+    pub(crate) workspace: WorkspaceArg,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

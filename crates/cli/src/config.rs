@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use kith_domain::diagnostic::{line_and_column, nearest};
+use kith_engine::MasterKey;
 use kith_engine::delivery::Places;
 use kith_store::StoreUrl;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -30,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) node: String,
     /// The file with the key that signs the audit log, if it is not kept in the store.
     pub(crate) audit_key_file: Option<PathBuf>,
+    /// The key that seals the secrets of sources, if there is one.
+    pub(crate) master_key: Option<Arc<MasterKey>>,
     /// Where the audit log's checkpoints go while a server runs.
     pub(crate) audit_checkpoints: Places,
     /// How logs are written.
@@ -79,6 +83,9 @@ const METRICS_LISTEN: Setting = setting("metrics_listen", "KITH_METRICS_LISTEN",
 const RATE_LIMIT: Setting = setting("rate_limit", "KITH_RATE_LIMIT", "120000");
 const NODE: Setting = setting("node", "KITH_NODE", "main");
 const AUDIT_KEY_FILE: Setting = setting("audit_key_file", "KITH_AUDIT_KEY_FILE", "");
+const MASTER_KEY_FILE: Setting = setting("master_key_file", "KITH_MASTER_KEY_FILE", "");
+/// The key itself, which stands in no file of settings.
+const MASTER_KEY: &str = "KITH_MASTER_KEY";
 const CHECKPOINT_FILE: Setting = setting("audit_checkpoint_file", "KITH_AUDIT_CHECKPOINT_FILE", "");
 const CHECKPOINT_URL: Setting = setting("audit_checkpoint_url", "KITH_AUDIT_CHECKPOINT_URL", "");
 const CHECKPOINT_EVERY: Setting = setting(
@@ -88,13 +95,14 @@ const CHECKPOINT_EVERY: Setting = setting(
 );
 const LOG_FORMAT: Setting = setting("log_format", "KITH_LOG_FORMAT", "text");
 const LOG: Setting = setting("log", "KITH_LOG", "info");
-const SETTINGS: [&Setting; 11] = [
+const SETTINGS: [&Setting; 12] = [
     &STORE_URL,
     &LISTEN,
     &METRICS_LISTEN,
     &RATE_LIMIT,
     &NODE,
     &AUDIT_KEY_FILE,
+    &MASTER_KEY_FILE,
     &CHECKPOINT_FILE,
     &CHECKPOINT_URL,
     &CHECKPOINT_EVERY,
@@ -102,10 +110,11 @@ const SETTINGS: [&Setting; 11] = [
     &LOG,
 ];
 /// Variables that are arguments of commands, no settings.
-const OTHER_VARIABLES: [&str; 4] = [
+const OTHER_VARIABLES: [&str; 5] = [
     "KITH_CONFIG",
     "KITH_KEY",
     "KITH_IDENTITY_TOKEN",
+    MASTER_KEY,
     "KITH_WORKSPACE",
 ];
 const DEFAULT_FILE: &str = "kith.toml";
@@ -261,6 +270,7 @@ impl Reading {
             }
         });
         let audit_key_file = self.read(&AUDIT_KEY_FILE, path);
+        let master_key = self.master_key();
         let audit_checkpoints = self.places();
         let log_format = self.read(&LOG_FORMAT, |text| match text {
             "text" => Ok(LogFormat::Text),
@@ -275,6 +285,7 @@ impl Reading {
             rate_limit,
             node,
             audit_key_file,
+            master_key,
             audit_checkpoints,
             log_format,
             log,
@@ -286,6 +297,7 @@ impl Reading {
                 Some(rate_limit),
                 Some(node),
                 Some(audit_key_file),
+                Some(master_key),
                 Some(audit_checkpoints),
                 Some(log_format),
                 Some(log),
@@ -296,12 +308,33 @@ impl Reading {
                 rate_limit,
                 node,
                 audit_key_file,
+                master_key,
                 audit_checkpoints,
                 log_format,
                 log,
             }),
             _ => Err(self.wrong),
         }
+    }
+
+    /// The key in its variable, or else in its file.
+    fn master_key(&mut self) -> Option<Option<Arc<MasterKey>>> {
+        let file = self.read(&MASTER_KEY_FILE, path)?;
+        let (name, text) = match (self.env.get(MASTER_KEY), file) {
+            (Some(text), _) if !text.is_empty() => (MASTER_KEY.to_owned(), Ok(text.clone())),
+            (_, None) => return Some(None),
+            (_, Some(file)) => (file.display().to_string(), std::fs::read_to_string(file)),
+        };
+        let key = text.map(|text| MasterKey::from_hex(&text));
+        let wrong = match key {
+            Ok(Some(key)) => return Some(Some(Arc::new(key))),
+            Ok(None) => {
+                "expected 64 hexadecimal digits, as `openssl rand -hex 32` prints".to_owned()
+            }
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        self.wrong.push(format!("`{name}`: {wrong}"));
+        None
     }
 
     fn places(&mut self) -> Option<Places> {

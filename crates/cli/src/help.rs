@@ -24,6 +24,7 @@ Settings, in kith.toml or as variables, which stand over the file:
   log_format      KITH_LOG_FORMAT      text or json                             [text]
   log             KITH_LOG             a level, or levels by part of the code   [info]
   audit_key_file  KITH_AUDIT_KEY_FILE  the key that signs the audit log         [in the store]
+  master_key_file KITH_MASTER_KEY_FILE seals secrets of sources; KITH_MASTER_KEY  [none]
   audit_checkpoint_file   KITH_AUDIT_CHECKPOINT_FILE   where a server keeps the log's checkpoints
   audit_checkpoint_url    KITH_AUDIT_CHECKPOINT_URL    and where it posts them: http://127.0.0.1:…
   audit_checkpoint_every  KITH_AUDIT_CHECKPOINT_EVERY  at most so often         [60s]
@@ -256,6 +257,30 @@ Examples:
 pub(crate) const SECRETS_REVOKE: &str = "\
 Examples:
   kith secrets revoke sec_01kbf9qt3aeqz9gqb4mk2x1v6r";
+
+pub(crate) const SOURCES_ADD: &str = "\
+Its secret is kept sealed under `KITH_MASTER_KEY`: 64 hexadecimal digits, of which the server needs the same.
+In the file of --setup, `[fields]` leads from parts of its records to fields, and `[events]` renames what happens:
+  [fields]
+  \"customer.metadata.tier\" = \"account.slaTier\"
+
+Examples:
+  kith sources add billing --kind stripe --secret-file stripe.secret
+  kith sources add crm --kind hubspot --secret-file hubspot.secret --setup crm.toml";
+
+pub(crate) const SOURCES_LIST: &str = "\
+Examples:
+  kith sources list";
+
+pub(crate) const SOURCES_PAUSE: &str = "\
+Examples:
+  kith sources pause billing
+  kith sources resume billing
+  kith sources remove billing";
+
+pub(crate) const SOURCES_SECRET: &str = "\
+Examples:
+  kith sources secret billing --secret-file new.secret";
 
 pub(crate) const PEOPLE_ERASE: &str = "\
 Every value, event, message and conversation of the person goes, and what names the person again is not

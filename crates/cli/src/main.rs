@@ -82,6 +82,9 @@ fn run(cli: Cli, output: Output) -> Result<(), Failure> {
         let engine = Engine::open_with_log_key(&config.store, node, runtime.clone(), log_key)
             .await
             .map_err(|error| Failure::store(&config.store, &error))?;
+        if let Some(key) = &config.master_key {
+            engine.set_master_key(Arc::clone(key));
+        }
         let shell = Shell {
             engine,
             runtime,

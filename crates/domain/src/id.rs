@@ -143,6 +143,8 @@ typed_ids! {
     SecretId = "sec";
     /// A product, region or business unit.
     SiteId = "sit";
+    /// A system that calls out when something changes there.
+    SourceId = "src";
     /// What an account pays for.
     SubscriptionId = "sub";
 }

@@ -477,7 +477,7 @@ impl Engine {
     }
 
     /// Runs a change with its audit entry in one transaction.
-    async fn change<T, F>(
+    pub(crate) async fn change<T, F>(
         &self,
         workspace: WorkspaceId,
         by: AuditActor,
@@ -518,7 +518,7 @@ fn conflict(error: StoreError) -> EngineError {
     }
 }
 
-fn named(field: &str, name: &str) -> Result<String, EngineError> {
+pub(crate) fn named(field: &str, name: &str) -> Result<String, EngineError> {
     let name = name.trim();
     let fits =
         !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.chars().any(char::is_control);

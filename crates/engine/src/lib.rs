@@ -20,13 +20,15 @@ mod profile;
 mod quota;
 mod read;
 pub mod runtime;
+mod seal;
+mod sources;
 mod subject_access;
 mod tickets;
 mod words;
 mod write;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use kith_domain::Runtime;
 use kith_domain::id::WorkspaceId;
@@ -56,8 +58,11 @@ pub use read::{
     SubscriptionItem, Withheld,
 };
 
+pub use kith_connectors::hook::Kind as SourceKind;
 pub use kith_store::identity::RootId;
 pub use quota::Quota;
+pub use seal::MasterKey;
+pub use sources::{NewSource, NotReceived, SourceChange, SourceConfig, SourceInfo};
 pub use subject_access::SubjectFile;
 pub use write::{
     EventWrite, IdempotencyKey, Joined, MAX_IDENTIFIERS, MAX_JOINED, RefusedPart, RootWrite,
@@ -92,6 +97,7 @@ struct Inner {
     lookups: Lookups,
     quotas: Quotas,
     tickets: Tickets,
+    master_key: OnceLock<Arc<MasterKey>>,
     metrics: Metrics,
 }
 
@@ -131,6 +137,7 @@ impl Engine {
             lookups: Lookups::new(runtime.clone()),
             quotas: Quotas::default(),
             tickets: Tickets::new(&runtime),
+            master_key: OnceLock::new(),
             metrics: Metrics::new(),
             db,
             runtime,

@@ -7,8 +7,8 @@ use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, Su
 
 use crate::App;
 use crate::api::{
-    accounts, audit, bulk, context, conversations, decisions, erasure, health, ingest, journey,
-    lists, metrics, posthog, search, writes,
+    accounts, audit, bulk, context, conversations, decisions, erasure, health, hooks, ingest,
+    journey, lists, metrics, posthog, search, writes,
 };
 use crate::{console, openapi};
 
@@ -230,6 +230,8 @@ pub const ROUTES: &[Route] = &[
         method: Method::Get,
         ..ingest_route("/v1/projects/{key}/settings", || get(ingest::settings))
     },
+    // What other systems call out.
+    ingest_route("/v1/hooks/{id}", || post(hooks::receive)),
     // Jitsu, from servers and from browsers.
     ingest_route("/api/s/s2s/{type}", || post(ingest::own)),
     ingest_route("/api/s/{type}", || post(ingest::own)),

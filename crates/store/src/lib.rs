@@ -31,6 +31,7 @@ pub mod quarantine;
 pub mod relations;
 pub mod search;
 pub mod secrets;
+pub mod sources;
 pub mod workspaces;
 
 pub use db::{Db, Depths, Engine, Scope, Tx, backup, inspect};

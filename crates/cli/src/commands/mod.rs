@@ -18,6 +18,7 @@ mod policy_lint;
 mod policy_test;
 mod secrets;
 mod serve;
+mod sources;
 mod workspace;
 
 use kith_domain::Runtime;
@@ -104,5 +105,6 @@ pub(crate) async fn run(command: Command, shell: &Shell) -> Result<(), Failure> 
         Command::Agents(command) => admin::agents(shell, command).await,
         Command::Secrets(command) => secrets::run(shell, command).await,
         Command::People(command) => people::run(shell, command).await,
+        Command::Sources(command) => sources::run(shell, command).await,
     }
 }

@@ -83,7 +83,7 @@ async fn add(
 }
 
 /// The file's bytes without the line break that editors add.
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = std::fs::read(file)
         .map_err(|error| Failure::input(format!("cannot read `{}`: {error}", file.display())))?;
     let kept = bytes.trim_ascii_end().len();

@@ -178,7 +178,7 @@ impl Engine {
     }
 
     /// Keeps messages under the current version; `None` if that was no longer current in the end.
-    async fn keep(
+    pub(crate) async fn keep(
         &self,
         source: Source,
         received_at: Timestamp,

@@ -93,6 +93,22 @@ pub(crate) struct IngestProblem {
     retry_after_seconds: Option<u32>,
 }
 
+impl IngestProblem {
+    pub(super) fn new(
+        status: StatusCode,
+        code: &'static str,
+        message: &str,
+        retry_after_seconds: Option<u32>,
+    ) -> Self {
+        Self {
+            status,
+            code,
+            message: message.to_owned(),
+            retry_after_seconds,
+        }
+    }
+}
+
 impl From<Unreadable> for IngestProblem {
     fn from(unreadable: Unreadable) -> Self {
         let code = match unreadable {

@@ -9,6 +9,9 @@ pub(super) fn operation(route: &Route) -> Value {
     if route.method == Method::Get {
         return settings();
     }
+    if route.path == "/v1/hooks/{id}" {
+        return hook();
+    }
     let is_posthog = !route.path.starts_with("/v1/") && !route.path.starts_with("/api/");
     let (summary, success) = match (is_posthog, route.path) {
         (true, _) => (
@@ -23,22 +26,7 @@ pub(super) fn operation(route: &Route) -> Value {
             json!({"type": "object", "required": ["success"], "properties": {"success": {"const": true}}}),
         ),
     };
-    let problem = json!({
-        "description": "Nothing was kept; `message` says what to do.",
-        "content": {"application/json": {"schema": {
-            "type": "object", "required": ["code", "message"],
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
-        }}},
-    });
-    let mut responses = json!({"200": {
-        "description": "It is durable.",
-        "content": {"application/json": {"schema": success}},
-    }});
-    if let Some(responses) = responses.as_object_mut() {
-        for status in ["400", "401", "413", "415", "429", "503"] {
-            responses.insert(status.to_owned(), problem.clone());
-        }
-    }
+    let responses = responses(&success, &["400", "401", "413", "415", "429", "503"]);
     let mut operation = json!({
         "summary": summary,
         "security": [{"writeKey": []}, {"key": []}],
@@ -58,6 +46,39 @@ pub(super) fn operation(route: &Route) -> Value {
         );
     }
     operation
+}
+
+fn responses(success: &Value, problems: &[&str]) -> Value {
+    let problem = json!({
+        "description": "Nothing was kept; `message` says what to do.",
+        "content": {"application/json": {"schema": {
+            "type": "object", "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }}},
+    });
+    let mut responses = json!({"200": {
+        "description": "It is durable.",
+        "content": {"application/json": {"schema": success}},
+    }});
+    if let Some(responses) = responses.as_object_mut() {
+        for status in problems {
+            responses.insert((*status).to_owned(), problem.clone());
+        }
+    }
+    responses
+}
+
+/// What other systems call out.
+fn hook() -> Value {
+    let success = json!({"type": "object", "required": ["success"], "properties": {"success": {"const": true}}});
+    json!({
+        "summary": "Takes what Stripe, HubSpot, Chatwoot, Intercom, Zendesk, or anything that signs as Standard \
+            Webhooks, calls out: believed only with a signature that holds for the source's secret.",
+        "parameters": [parameter("id", "The source's id, `src_…`.")],
+        "security": [],
+        "requestBody": {"required": true, "content": {"application/json": {}}},
+        "responses": responses(&success, &["400", "401", "404", "413", "415", "503"]),
+    })
 }
 
 /// What `analytics.js` asks first.

@@ -223,7 +223,7 @@ fn run(mut program: Command, url: &str, key: &str, scenario: &Value) -> Value {
     speak(program, scenario)
 }
 
-fn speak(mut program: Command, scenario: &Value) -> Value {
+pub(crate) fn speak(mut program: Command, scenario: &Value) -> Value {
     use std::io::Write as _;
 
     let mut child = program

@@ -581,7 +581,8 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                     all.len()
                 };
                 for source in &all[..most] {
-                    deliver_all(source, &path.replace("{type}", "track"), &mut answers).await;
+                    let path = path.replace("{type}", "track").replace("{id}", NAME);
+                    deliver_all(source, &path, &mut answers).await;
                 }
             }
             (

@@ -35,6 +35,7 @@ mod roots;
 mod schemathesis;
 mod search;
 mod signed_identity;
+mod sources;
 mod writes;
 
 /// Makes two tests of each promise, one for each store.

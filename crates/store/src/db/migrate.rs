@@ -34,6 +34,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0013_messages.sql",
     "sqlite/0014_idempotency.sql",
     "sqlite/0015_erasure.sql",
+    "sqlite/0016_sources.sql",
 ];
 
 /// Of `audit.db`.
@@ -56,6 +57,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0012_messages.sql",
     "postgres/0013_idempotency.sql",
     "postgres/0014_erasure.sql",
+    "postgres/0015_sources.sql",
 ];
 
 /// The steps that a store of this version lacks.

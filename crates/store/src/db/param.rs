@@ -6,7 +6,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use kith_domain::id::{
     AccountId, AgentId, AuditId, CompanyId, EventId, KeyId, MemberId, MessageId, NodeId, PersonId,
-    QuarantineId, SecretId,
+    QuarantineId, SecretId, SourceId,
 };
 use kith_domain::{Timestamp, id::WorkspaceId};
 use postgres_types::{FromSql, IsNull, ToSql, Type};
@@ -131,7 +131,8 @@ ids!(
     NodeId,
     PersonId,
     QuarantineId,
-    SecretId
+    SecretId,
+    SourceId
 );
 
 impl<'a, T: Into<Param<'a>>> From<Option<T>> for Param<'a> {

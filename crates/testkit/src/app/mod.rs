@@ -19,7 +19,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use kith_domain::Runtime;
-use kith_engine::Engine;
+use kith_engine::{Engine, MasterKey};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -66,6 +66,8 @@ impl TestApp {
         let engine = Engine::open(home.url(), "test", runtime.clone())
             .await
             .unwrap();
+        let key = MasterKey::from_hex(&"42".repeat(32)).unwrap();
+        engine.set_master_key(Arc::new(key));
         let workspace = Workspace::create(&engine, "acme", definitions).await;
 
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
