@@ -47,6 +47,13 @@ const PAGES: &[&str] = &[
     "people erase",
     "people export",
     "people readmit",
+    "sources",
+    "sources add",
+    "sources list",
+    "sources pause",
+    "sources resume",
+    "sources secret",
+    "sources remove",
 ];
 
 #[test]

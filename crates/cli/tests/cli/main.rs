@@ -21,4 +21,5 @@ mod people;
 mod policy;
 mod serve;
 mod settings;
+mod sources;
 mod traces;

@@ -6,7 +6,9 @@ use crate::home::Home;
 fn a_person_is_exported_erased_and_let_in_again() {
     let home = Home::new();
     let demo = home.json("demo --once");
-    let ada = demo["views"][0]["context"]["person"]["id"].as_str().unwrap();
+    let ada = demo["views"][0]["context"]["person"]["id"]
+        .as_str()
+        .unwrap();
 
     let said = home.ok(&format!("people export {ada} --file ada.json"));
     assert!(said.contains("nobody but the person"), "{said}");

@@ -13,7 +13,7 @@ fn all_mistakes_are_told_at_once() {
     );
     insta::assert_snapshot!(home.fails(2, "keys list"), @"
     kith: the settings have 5 mistakes:
-      `kith.toml`: unknown setting `port`: known are store_url, listen, metrics_listen, rate_limit, node, audit_key_file, audit_checkpoint_file, audit_checkpoint_url, audit_checkpoint_every, log_format, log
+      `kith.toml`: unknown setting `port`: known are store_url, listen, metrics_listen, rate_limit, node, audit_key_file, master_key_file, audit_checkpoint_file, audit_checkpoint_url, audit_checkpoint_every, log_format, log
       unknown variable `KITH_LOG_FROMAT`: did you mean `KITH_LOG_FORMAT`?
       `kith.toml`: `store_url` must be a text in quotes
       `KITH_LISTEN`: expected an address and a port, such as `127.0.0.1:7600`
