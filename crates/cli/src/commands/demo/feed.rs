@@ -5,28 +5,34 @@ use std::io::{IsTerminal as _, Write as _, stderr};
 
 use kith_connectors::segment::Route;
 use kith_domain::Timestamp;
+use kith_domain::fact::Decoder;
 use kith_domain::time::{MICROS_PER_SECOND, parse_duration};
 use kith_engine::{Engine, Ingested};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::files::EVENTS;
-use super::history;
+use super::desk::Desk;
+use super::files::{DESK, EVENTS};
+use super::history::{self, Form};
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Most messages of the history that are sent at once.
 const BATCH: usize = 500;
 
-/// A line of `events.ndjson`.
+/// A line of `events.ndjson` or `desk.ndjson`.
 #[derive(Deserialize)]
 struct Line {
     source: String,
     message: Json,
 }
 
-/// A source, and messages that it sends at once.
-type Batch = (String, Vec<Json>);
+/// Messages of one form that a source sends at once.
+struct Batch {
+    source: String,
+    form: Form,
+    messages: Vec<Json>,
+}
 
 /// Delivers every message with its source's key. Times count from `start`, so that the same messages
 /// are sent however often the demo runs.
@@ -39,19 +45,23 @@ pub(super) async fn feed(
     let start = start.plus_micros(-start.micros().rem_euclid(MICROS_PER_SECOND));
     let mut batches = past(start)?;
     batches.extend(cast(start)?);
-    let all: usize = batches.iter().map(|(_, batch)| batch.len()).sum();
+    let all: usize = batches.iter().map(|batch| batch.messages.len()).sum();
     let progress = Progress::of(output, all);
     let mut total = Ingested::default();
-    for (source, batch) in batches {
+    for batch in batches {
+        let source = batch.source;
         let key = keys.get(source.as_str()).ok_or_else(|| {
             Failure::machine(format!(
                 "the demo's events name a source `{source}` without a key"
             ))
         })?;
-        let body = json!({ "batch": batch }).to_string();
-        let kept = engine
-            .ingest(Some(key), &Route::Batch, body.as_bytes())
-            .await?;
+        let messages = batch.messages;
+        let (decoder, body): (&dyn Decoder, Json) = match batch.form {
+            Form::Segment => (&Route::Batch, json!({ "batch": messages })),
+            Form::Desk => (&Desk, messages.into()),
+        };
+        let body = body.to_string();
+        let kept = engine.ingest(Some(key), decoder, body.as_bytes()).await?;
         total.kept += kept.kept;
         total.duplicates += kept.duplicates;
         total.quarantined += kept.quarantined;
@@ -63,30 +73,42 @@ pub(super) async fn feed(
 
 /// The history, each source's own in batches: what came when does not matter to what comes of it.
 fn past(start: Timestamp) -> Result<Vec<Batch>, Failure> {
-    let mut by_source: Vec<Batch> = Vec::new();
+    let mut batches: Vec<Batch> = Vec::new();
     for sent in history::until(start)? {
-        let open = by_source
-            .iter_mut()
-            .find(|(source, batch)| *source == sent.source && batch.len() < BATCH);
+        let open = batches.iter_mut().find(|batch| {
+            batch.source == sent.source && batch.form == sent.form && batch.messages.len() < BATCH
+        });
         match open {
-            Some((_, batch)) => batch.push(sent.message),
-            None => by_source.push((sent.source, vec![sent.message])),
+            Some(batch) => batch.messages.push(sent.message),
+            None => batches.push(Batch {
+                source: sent.source,
+                form: sent.form,
+                messages: vec![sent.message],
+            }),
         }
     }
-    Ok(by_source)
+    Ok(batches)
 }
 
 /// The cast's messages in the order in which they happened, with neighbours of one source in one
 /// batch.
 fn cast(start: Timestamp) -> Result<Vec<Batch>, Failure> {
     let mut batches: Vec<Batch> = Vec::new();
-    for text in EVENTS.lines() {
-        let mut line: Line = serde_json::from_str(text)
-            .map_err(|error| Failure::machine(format!("the demo's events: {error}")))?;
-        set_times(&mut line.message, start);
-        match batches.last_mut() {
-            Some((source, batch)) if *source == line.source => batch.push(line.message),
-            _ => batches.push((line.source, vec![line.message])),
+    for (form, lines) in [(Form::Segment, EVENTS), (Form::Desk, DESK)] {
+        for text in lines.lines() {
+            let mut line: Line = serde_json::from_str(text)
+                .map_err(|error| Failure::machine(format!("the demo's events: {error}")))?;
+            set_times(&mut line.message, start);
+            match batches.last_mut() {
+                Some(batch) if batch.source == line.source && batch.form == form => {
+                    batch.messages.push(line.message);
+                }
+                _ => batches.push(Batch {
+                    source: line.source,
+                    form,
+                    messages: vec![line.message],
+                }),
+            }
         }
     }
     Ok(batches)
@@ -162,16 +184,17 @@ mod tests {
         });
         assert_eq!(json, expect);
         let sent = cast(start()).unwrap();
-        let messages = sent.iter().map(|(_, batch)| batch.len()).sum::<usize>();
-        assert_eq!(messages, EVENTS.lines().count());
-        assert!(!json!(sent).to_string().contains("\"now"));
+        let messages: Vec<_> = sent.iter().flat_map(|batch| &batch.messages).collect();
+        let lines = EVENTS.lines().chain(DESK.lines());
+        assert_eq!(messages.len(), lines.count());
+        assert!(!json!(messages).to_string().contains("\"now"));
     }
 
     #[test]
     fn the_history_goes_out_whole_in_batches_of_one_source() {
         let sent = past(start()).unwrap();
-        let messages = sent.iter().map(|(_, batch)| batch.len()).sum::<usize>();
+        let messages: usize = sent.iter().map(|batch| batch.messages.len()).sum();
         assert_eq!(messages, history::until(start()).unwrap().len());
-        assert!(sent.iter().all(|(_, batch)| batch.len() <= BATCH));
+        assert!(sent.iter().all(|batch| batch.messages.len() <= BATCH));
     }
 }

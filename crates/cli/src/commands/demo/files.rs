@@ -13,8 +13,10 @@ macro_rules! definitions {
 definitions! {
     "events.toml",
     "fields/account.toml",
+    "fields/conversation.toml",
     "fields/person.toml",
     "fields/role.toml",
+    "fields/site.toml",
     "policies/administration.kith",
     "policies/ai.kith",
     "policies/reporting.kith",
@@ -31,6 +33,10 @@ definitions! {
 
 /// What the demo's sources send of its cast, one message a line.
 pub(super) const EVENTS: &str = include_str!("../../../../../demo/events.ndjson");
+
+/// What they and the support desk wrote each other, and the business units that they belong to, one record a
+/// line.
+pub(super) const DESK: &str = include_str!("../../../../../demo/desk.ndjson");
 
 /// The lives of all the others.
 pub(super) const HISTORY: &str = include_str!("../../../../../demo/history.toml");

@@ -1,6 +1,7 @@
 //! `kith demo`: one customer as three askers see them, from real messages through the real doors.
 
 mod asks;
+mod desk;
 mod feed;
 mod files;
 mod history;

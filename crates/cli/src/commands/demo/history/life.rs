@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 
 use super::people::Person;
 use super::script::{Act, Facts, Region, Script, Story, Told, Value};
-use super::{Sent, days, lacks};
+use super::talk::Talks;
+use super::{Form, Sent, days, lacks};
 use crate::failure::Failure;
 
 /// Who tells of people and of what they do.
@@ -17,7 +18,7 @@ pub(super) struct Account<'a> {
     pub(super) name: &'a str,
     business_unit: &'a str,
     region: &'a Region,
-    csm: &'a str,
+    pub(super) csm: &'a str,
 }
 
 impl<'a> Account<'a> {
@@ -28,8 +29,9 @@ impl<'a> Account<'a> {
         chance: &mut Rng,
     ) -> Result<Self, Failure> {
         let name = script.names.accounts.get(number);
-        let turn = number / script.business_units.len().max(1);
-        let business_unit = script.business_units.iter().cycle().nth(number);
+        let turn = number / script.site.len().max(1);
+        let business_unit = script.site.iter().cycle().nth(number);
+        let business_unit = business_unit.map(|site| site.key.as_str());
         let region = script.region.iter().cycle().nth(turn);
         let region = region.ok_or_else(|| lacks("regions"))?;
         Ok(Self {
@@ -60,6 +62,8 @@ pub(super) struct Life<'a> {
     opened: Timestamp,
     now: Timestamp,
     last_seen: Timestamp,
+    /// Conversations that are still open.
+    open: i64,
     chance: Rng,
     sent: Vec<Sent>,
 }
@@ -95,13 +99,14 @@ impl<'a> Life<'a> {
             opened,
             now,
             last_seen: opened,
+            open: 0,
             chance,
             sent: Vec::new(),
         }
     }
 
-    /// Everything that is sent of it.
-    pub(super) fn tell(mut self) -> Result<Vec<Sent>, Failure> {
+    /// Everything that is sent of it; `number` is the account's.
+    pub(super) fn tell(mut self, number: u64) -> Result<Vec<Sent>, Failure> {
         self.opening();
         self.arrivals()?;
         let acts = &self.story.act;
@@ -111,6 +116,18 @@ impl<'a> Life<'a> {
             let end = begins.get(place + 1).copied().unwrap_or(self.now);
             self.play(act, begin, end)?;
         }
+        let talks = Talks {
+            script: self.script,
+            story: self.story,
+            account: &self.account,
+            key: &self.key,
+            people: &self.people,
+            opened: self.opened,
+            now: self.now,
+            open: self.open,
+        };
+        let talks = talks.tell(number)?;
+        self.sent.extend(talks);
         Ok(self.sent)
     }
 
@@ -133,7 +150,15 @@ impl<'a> Life<'a> {
         let product = json!({ "name": name, "createdAt": opened, "region": region, "businessUnit": business_unit });
         let crm = json!({ "region": region, "businessUnit": business_unit, "csm": csm });
         self.group(PRODUCT, opened, &product);
-        self.group("crm", opened.plus_micros(days(1.0)), &crm);
+        let at = opened.plus_micros(days(1.0));
+        self.group("crm", at, &crm);
+        let site = json!({ "at": at, "account": self.key, "site": business_unit });
+        self.sent.push(Sent {
+            source: "crm".to_owned(),
+            form: Form::Desk,
+            at,
+            message: site,
+        });
     }
 
     fn arrivals(&mut self) -> Result<(), Failure> {
@@ -172,6 +197,9 @@ impl<'a> Life<'a> {
         for (source, facts) in &act.facts {
             at = at.plus_micros(minutes(3.0));
             let traits = self.draw(facts)?;
+            if let Some(open) = traits.get("openConversations").and_then(Json::as_i64) {
+                self.open = open;
+            }
             self.group(source, at, &Json::Object(traits));
         }
         let length = end.micros_since(begin);
@@ -243,6 +271,7 @@ impl<'a> Life<'a> {
         let source = source.to_owned();
         self.sent.push(Sent {
             source,
+            form: Form::Segment,
             at,
             message,
         });
@@ -280,6 +309,6 @@ impl<'a> Life<'a> {
     }
 }
 
-fn between(chance: &mut Rng, (from, to): (f64, f64)) -> f64 {
+pub(super) fn between(chance: &mut Rng, (from, to): (f64, f64)) -> f64 {
     (to - from).mul_add(chance.f64(), from)
 }

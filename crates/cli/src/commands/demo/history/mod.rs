@@ -4,6 +4,7 @@
 mod life;
 mod people;
 mod script;
+mod talk;
 
 use fastrand::Rng;
 use kith_domain::Timestamp;
@@ -15,9 +16,19 @@ use self::script::Script;
 use super::files::HISTORY;
 use crate::failure::Failure;
 
+/// The form of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As Segment's clients send it.
+    Segment,
+    /// A record of [`super::desk`].
+    Desk,
+}
+
 /// A message, and the source that sends it.
 pub(super) struct Sent {
     pub(super) source: String,
+    pub(super) form: Form,
     pub(super) at: Timestamp,
     pub(super) message: Json,
 }
@@ -45,18 +56,37 @@ fn tell(script: &Script, now: Timestamp) -> Result<Vec<Sent>, Failure> {
         let mut chance = Rng::with_seed(seed);
         let account = Account::new(script, number, &mut chance)?;
         let people = cast.take(people, &account)?;
-        sent.extend(Life::new(script, story, account, people, now, chance).tell()?);
+        let life = Life::new(script, story, account, people, now, chance);
+        sent.extend(life.tell(number as u64)?);
     }
+    sent.extend(sites(script, &sent));
     sent.sort_by_key(|one| one.at);
-    for (number, one) in sent.iter_mut().enumerate() {
-        if let Some(message) = one.message.as_object_mut() {
-            message.insert(
-                "messageId".to_owned(),
-                json!(format!("history-{number:05}")),
-            );
+    for (form, name) in [(Form::Segment, "history"), (Form::Desk, "desk")] {
+        let of_form = sent.iter_mut().filter(|one| one.form == form);
+        for (number, one) in of_form.enumerate() {
+            if let Some(message) = one.message.as_object_mut() {
+                let id = json!(format!("{name}-{number:05}"));
+                message.insert("messageId".to_owned(), id);
+            }
         }
     }
     Ok(sent)
+}
+
+/// The business units, as old as the oldest account.
+fn sites(script: &Script, sent: &[Sent]) -> Vec<Sent> {
+    let Some(at) = sent.iter().map(|one| one.at).min() else {
+        return Vec::new();
+    };
+    let site = |site: &script::Site| Sent {
+        source: "crm".to_owned(),
+        form: Form::Desk,
+        at,
+        message: json!({
+            "at": at, "site": site.key, "fields": { "name": site.name, "hours": site.hours },
+        }),
+    };
+    script.site.iter().map(site).collect()
 }
 
 /// Whole days, or parts of them, in microseconds.

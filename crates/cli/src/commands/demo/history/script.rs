@@ -9,10 +9,13 @@ use serde_json::{Map, Value as Json};
 #[serde(deny_unknown_fields)]
 pub(super) struct Script {
     pub(super) seed: u64,
-    pub(super) business_units: Vec<String>,
+    /// The business units.
+    pub(super) site: Vec<Site>,
     pub(super) region: Vec<Region>,
     pub(super) names: Names,
     pub(super) event: IndexMap<String, Event>,
+    /// What people write to the support desk about.
+    pub(super) topic: IndexMap<String, Topic>,
     /// By what they are about.
     pub(super) story: IndexMap<String, Story>,
 }
@@ -25,6 +28,31 @@ pub(super) struct Region {
     pub(super) csms: Vec<String>,
     /// Locale and time zone of people there.
     pub(super) people: Vec<(String, String)>,
+}
+
+/// A business unit.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Site {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) hours: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Topic {
+    /// Who writes; anyone, if nobody is named.
+    pub(super) role: Option<String>,
+    pub(super) subjects: Vec<String>,
+    pub(super) channels: Vec<String>,
+    /// In turns: theirs, ours.
+    pub(super) says: Vec<String>,
+    pub(super) note: Option<String>,
+    pub(super) resolutions: Vec<String>,
+    pub(super) csat: (i64, i64),
+    /// How long until it is solved.
+    pub(super) hours: (f64, f64),
 }
 
 #[derive(Deserialize)]
@@ -55,6 +83,8 @@ pub(super) struct Story {
     pub(super) opened_days_ago: (f64, f64),
     /// One number for each account.
     pub(super) people: Vec<usize>,
+    /// How often in a year people write about a topic.
+    pub(super) talks: IndexMap<String, f64>,
     pub(super) act: Vec<Act>,
 }
 

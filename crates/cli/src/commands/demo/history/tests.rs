@@ -24,6 +24,7 @@ fn hash(sent: &[Sent]) -> String {
         source,
         at,
         message,
+        ..
     } in sent
     {
         hash.update(format!("{source} {at} {message}\n"));
@@ -61,6 +62,9 @@ fn there_are_as_many_as_it_takes_beside_the_cast_whatever_the_seed() {
         assert_eq!(distinct(&sent, "/messageId"), sent.len());
         assert_eq!(distinct(&sent, "/traits/businessUnit"), 3);
         assert_eq!(distinct(&sent, "/traits/region"), 2);
+        assert_eq!(distinct(&sent, "/site"), 3);
+        assert_eq!(distinct(&sent, "/account"), 60 - 8);
+        assert!(distinct(&sent, "/conversation") > 200);
     }
 }
 
@@ -92,4 +96,26 @@ fn everything_that_the_script_names_happens_and_nothing_else() {
     let happened: BTreeSet<_> = happened.collect();
     let named: BTreeSet<_> = script.event.keys().map(String::as_str).collect();
     assert_eq!(happened, named);
+}
+
+#[test]
+fn conversations_end_but_for_those_that_are_open() {
+    let script = script();
+    let sent = all(&script, now());
+    let keys = |of: fn(&Sent) -> bool| -> BTreeSet<&str> {
+        let sent = sent.iter().filter(|one| of(one));
+        sent.filter_map(|one| one.message["conversation"].as_str())
+            .collect()
+    };
+    let solved = keys(|one| one.message["fields"]["status"] == "solved");
+    let open = keys(|_| true).len() - solved.len();
+    let said = sent
+        .iter()
+        .filter_map(|one| one.message.pointer("/traits/openConversations"));
+    let said: i64 = said.filter_map(Json::as_i64).sum();
+    assert_eq!(open as i64, said);
+    for topic in script.topic.values() {
+        let is_told = |one: &Sent| one.message["fields"]["body"] == *topic.says[0];
+        assert!(sent.iter().any(is_told), "{}", topic.says[0]);
+    }
 }
