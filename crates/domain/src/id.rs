@@ -125,6 +125,8 @@ typed_ids! {
     CompanyId = "com";
     /// A support thread.
     ConversationId = "con";
+    /// What somebody decided about identity: that two are one, or that they are not.
+    DecisionId = "dec";
     /// Something that happened.
     EventId = "evt";
     /// A credential: an API key or a write key.
@@ -139,6 +141,8 @@ typed_ids! {
     PersonId = "per";
     /// A delivery, or a part of one, that the contract refused.
     QuarantineId = "qua";
+    /// What waits for somebody to decide about identity.
+    ReviewId = "rev";
     /// A secret that proves the identity of end users.
     SecretId = "sec";
     /// A product, region or business unit.

@@ -129,6 +129,14 @@ identifier_types! {
     SiteKey = "siteKey", Site, priority 1, limit 1;
 }
 
+impl IdentifierType {
+    /// Whether it names somebody, and not just a browser or a device.
+    #[must_use]
+    pub const fn names_somebody(self) -> bool {
+        !matches!(self, Self::AnonymousId | Self::DeviceId)
+    }
+}
+
 impl fmt::Display for IdentifierType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -239,6 +247,15 @@ impl Identifier {
             return Err(IdentifierError::TooLong);
         }
         Ok(Self { kind, value })
+    }
+
+    /// One that the store holds: it was normalised by the rules of its day.
+    #[must_use]
+    pub fn stored(kind: IdentifierType, value: &str) -> Self {
+        Self {
+            kind,
+            value: value.into(),
+        }
     }
 
     /// The type.

@@ -71,11 +71,12 @@ impl Engine {
                 Box::pin(async move { engine.erase_for(tx, &caller, person, hash_key).await })
             })
             .await?;
-        self.metrics().decided_change(match &erased {
+        let outcome = match &erased {
             Ok(_) => Outcome::Allowed,
             Err(EngineError::Refused(_)) => Outcome::Refused,
             Err(_) => Outcome::NotFound,
-        });
+        };
+        self.metrics().decided_change(Purpose::PersonErase, outcome);
         if erased.is_ok() {
             self.sweep(workspace).await;
         }

@@ -10,7 +10,7 @@ pub mod delivery;
 mod erasure;
 mod error;
 mod health;
-mod identity;
+pub mod identity;
 mod index;
 mod ingest;
 mod lookups;
@@ -44,18 +44,21 @@ pub use definitions::{
 pub use erasure::Erasure;
 pub use error::{EngineError, FieldRefused, Refused};
 pub use health::Health;
+pub use identity::{Ruled, Ruling};
 pub use index::{Indexed, indexed};
 pub use ingest::Ingested;
+pub use kith_store::identity::reviews::ReviewStatus;
 pub use read::{
     AccountAnswer, AccountDecision, AccountItem, AccountRequest, AccountSummary, AroundAnswer,
     AuditPage, AuthorAnswer, ChangeItem, ConsistencyProof, Context, ContextRequest,
     ConversationAnswer, ConversationItem, ConversationNews, ConversationRequest, Decided,
-    Decisions, DecisionsRequest, EntityAnswer, Explanation, FieldAnswer, FieldExplanation,
-    FoundItem, Governed, IdAnswer, InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind,
-    JourneyOf, JourneyRequest, LeafRef, ListRequest, Listed, MemberRef, MessageItem, OpenedItem,
-    OriginAnswer, Page, PageRow, PersonItem, PropertyAnswer, RootAnswer, RootRef, RootRequest,
-    SearchPage, SearchRequest, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef,
-    SubscriptionItem, Withheld,
+    DecisionItem, Decisions, DecisionsRequest, EdgeItem, EntityAnswer, Explanation, FieldAnswer,
+    FieldExplanation, FoundItem, Governed, IdAnswer, IdentifierItem, IdentityAnswer,
+    InclusionProof, Journey, JourneyEntry, JourneyItem, JourneyKind, JourneyOf, JourneyRequest,
+    LeafRef, ListRequest, Listed, MemberRef, MessageItem, OpenedItem, OriginAnswer, Page, PageRow,
+    PersonItem, PropertyAnswer, ReviewItem, Reviews, RootAnswer, RootRef, RootRequest, SearchPage,
+    SearchRequest, SignedIdentityAnswer, SortField, StateAnswer, SubjectRef, SubscriptionItem,
+    Withheld,
 };
 
 pub use kith_connectors::hook::Kind as SourceKind;

@@ -90,9 +90,8 @@ impl Metrics {
     }
 
     /// A decision about a change, whose entry was committed with it.
-    pub(crate) fn decided_change(&self, outcome: Outcome) {
-        let purpose = Purpose::AccountEdit.as_str();
-        let labels = [("purpose", purpose), ("verdict", outcome.as_str())];
+    pub(crate) fn decided_change(&self, purpose: Purpose, outcome: Outcome) {
+        let labels = [("purpose", purpose.as_str()), ("verdict", outcome.as_str())];
         self.decisions.get_or_create(&labels).inc();
     }
 

@@ -7,8 +7,8 @@ use kith_domain::id::{AccountId, CompanyId, ConversationId, PersonId, SiteId, Su
 
 use crate::App;
 use crate::api::{
-    accounts, audit, bulk, context, conversations, decisions, erasure, health, hooks, ingest,
-    journey, lists, metrics, posthog, search, writes,
+    accounts, audit, bulk, context, conversations, decisions, erasure, health, hooks, identity,
+    ingest, journey, lists, metrics, posthog, search, writes,
 };
 use crate::{console, openapi};
 
@@ -165,6 +165,38 @@ pub const ROUTES: &[Route] = &[
     audit_route("/v1/audit/log/tile/{*tile}", || get(audit::tile)),
     audit_route("/v1/audit/log/inclusion", || get(audit::inclusion)),
     audit_route("/v1/audit/log/consistency", || get(audit::consistency)),
+    governed("/v1/people/{id}/identity", || {
+        get(identity::read::<PersonId>)
+    }),
+    governed("/v1/accounts/{id}/identity", || {
+        get(identity::read::<AccountId>)
+    }),
+    governed("/v1/companies/{id}/identity", || {
+        get(identity::read::<CompanyId>)
+    }),
+    ruling_route(Method::Post, "/v1/people/{id}/merge", || {
+        post(identity::merge)
+    }),
+    ruling_route(Method::Post, "/v1/people/{id}/split", || {
+        post(identity::split)
+    }),
+    ruling_route(Method::Post, "/v1/accounts/{id}/merge", || {
+        post(identity::merge)
+    }),
+    ruling_route(Method::Post, "/v1/accounts/{id}/split", || {
+        post(identity::split)
+    }),
+    ruling_route(Method::Post, "/v1/companies/{id}/merge", || {
+        post(identity::merge)
+    }),
+    ruling_route(Method::Post, "/v1/companies/{id}/split", || {
+        post(identity::split)
+    }),
+    ruling_route(Method::Post, "/v1/merges/{id}/undo", || {
+        post(identity::undo)
+    }),
+    ruling_route(Method::Get, "/v1/reviews", || get(identity::reviews)),
+    ruling_route(Method::Post, "/v1/reviews/{id}", || post(identity::review)),
     write_route(Method::Post, "/v1/accounts", || post(writes::upsert)),
     write_route(Method::Patch, "/v1/accounts/{id}", || patch(writes::change)),
     write_route(Method::Post, "/v1/people", || post(writes::upsert)),
@@ -280,6 +312,22 @@ const fn write_route(
         method,
         path,
         purpose: RoutePurpose::Fixed(Purpose::AccountEdit),
+        reveals: Reveals::Outcomes,
+        door: Door::Api,
+        handler,
+    }
+}
+
+/// What people decide about identity, and what waits for them.
+const fn ruling_route(
+    method: Method,
+    path: &'static str,
+    handler: fn() -> MethodRouter<App>,
+) -> Route {
+    Route {
+        method,
+        path,
+        purpose: RoutePurpose::Fixed(Purpose::PersonMerge),
         reveals: Reveals::Outcomes,
         door: Door::Api,
         handler,

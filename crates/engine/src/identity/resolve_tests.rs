@@ -64,7 +64,7 @@ fn clusters(nodes: &[Node], edges: &[Edge]) -> Vec<Vec<String>> {
             .value()
             .to_owned()
     };
-    resolve(nodes, edges)
+    resolve(nodes, edges, &[])
         .clusters
         .iter()
         .map(|cluster| cluster.iter().map(name).collect())
@@ -172,6 +172,95 @@ fn a_person_has_at_most_five_emails() {
     );
 }
 
+/// A decision: `a|b`, `c` is that nothing joins `a` or `b` with `c`; `a+b` that they are one.
+fn decided(nodes: &[Node], text: &str, number: u128) -> Vec<DecidedRow> {
+    let (kind, sides): (_, Vec<&str>) = match text.split_once('+') {
+        Some((a, b)) => (DecisionKind::Merge, vec![a, b]),
+        None => (DecisionKind::Apart, text.split(',').collect()),
+    };
+    let mut rows = Vec::new();
+    for (side, values) in (0..).zip(sides) {
+        for value in values.split('|') {
+            let node = nodes.iter().find(|node| node.identifier.value() == value);
+            rows.push(DecidedRow {
+                decision: DecisionId::from_uuid(Uuid::from_u128(number)),
+                kind,
+                side,
+                node: node.unwrap().id,
+            });
+        }
+    }
+    rows
+}
+
+fn names(nodes: &[Node], clusters: &[Vec<NodeId>]) -> Vec<Vec<String>> {
+    let name = |id: &NodeId| {
+        let node = nodes.iter().find(|node| node.id == *id).unwrap();
+        node.identifier.value().to_owned()
+    };
+    let clusters = clusters.iter();
+    clusters
+        .map(|cluster| cluster.iter().map(name).collect())
+        .collect()
+}
+
+#[test]
+fn what_people_decided_comes_before_every_edge() {
+    let texts = [
+        "userId:ada",
+        "userId:bob",
+        "userId:cy",
+        "email:team@example.com",
+        "anonymousId:x",
+    ];
+    let nodes: Vec<Node> = (0..).zip(texts).map(|(n, text)| node(n, text)).collect();
+    let edges = [
+        "ada=team@example.com",
+        "bob=team@example.com",
+        "cy=x",
+        "bob=x",
+    ];
+    let edges: Vec<Edge> = edges.iter().map(|text| edge(&nodes, text)).collect();
+    let check = |decisions: &[&str], expect: &[&[&str]], fates: [&str; 4]| {
+        let rows = decisions.iter().zip(1..);
+        let rows: Vec<_> = rows
+            .flat_map(|(text, n)| decided(&nodes, text, n))
+            .collect();
+        let resolved = resolve(&nodes, &edges, &rows);
+        let got = resolved.fates.iter().map(|fate| format!("{fate:?}"));
+        assert_eq!(got.collect::<Vec<_>>(), fates, "{decisions:?}");
+        assert_eq!(names(&nodes, &resolved.clusters), expect, "{decisions:?}");
+    };
+    let (yes, limit) = ("Accepted", "Limit(UserId)");
+    check(
+        &[],
+        &[&["ada", "team@example.com"], &["bob", "x"], &["cy"]],
+        [yes, limit, limit, yes],
+    );
+    // Two product keys, because somebody said so; but no third one.
+    check(
+        &["ada+bob"],
+        &[&["ada", "bob", "team@example.com", "x"], &["cy"]],
+        [yes, yes, limit, yes],
+    );
+    check(
+        &["ada,team@example.com"],
+        &[&["ada"], &["bob", "team@example.com", "x"], &["cy"]],
+        ["Apart", yes, limit, yes],
+    );
+    check(
+        &["ada|bob,team@example.com", "bob,x"],
+        &[&["ada"], &["bob"], &["cy", "x"], &["team@example.com"]],
+        ["Apart", "Apart", yes, "Apart"],
+    );
+    // Of both at once less is joined.
+    check(
+        &["ada+bob", "ada,bob"],
+        &[&["ada", "team@example.com"], &["bob", "x"], &["cy"]],
+        [yes, "Apart", limit, yes],
+    );
+}
+
 const POOL: [&str; 8] = [
     "userId:ada",
     "userId:bob",
@@ -188,6 +277,7 @@ proptest! {
     #[test]
     fn the_set_of_edges_decides_and_not_their_order(
         pairs in proptest::collection::vec((0..8_usize, 0..8_usize, any::<bool>()), 0..20),
+        decisions in proptest::collection::vec((0..8_usize, 0..8_usize, any::<bool>()), 0..4),
         numbering in Just((0..8_u128).collect::<Vec<_>>()).prop_shuffle(),
         seed in any::<u64>(),
     ) {
@@ -216,6 +306,18 @@ proptest! {
         }
         let middle = seed as usize % shuffled.len();
         shuffled.rotate_left(middle);
-        prop_assert_eq!(clusters(&straight, &edges_of(&straight)), clusters(&shuffled, &turned));
+        let of = |nodes: &[Node], edges: &[Edge], numbers: [u128; 4]| {
+            let value = |at: usize| POOL[at].split_once(':').unwrap().1;
+            let said = decisions.iter().filter(|(a, b, _)| a != b).zip(numbers);
+            let said = said.flat_map(|((a, b, merge), number)| {
+                let between = if *merge { '+' } else { ',' };
+                decided(nodes, &format!("{}{between}{}", value(*a), value(*b)), number)
+            });
+            names(nodes, &resolve(nodes, edges, &said.collect::<Vec<_>>()).clusters)
+        };
+        prop_assert_eq!(
+            of(&straight, &edges_of(&straight), [1, 2, 3, 4]),
+            of(&shuffled, &turned, [7, 6, 9, 8])
+        );
     }
 }

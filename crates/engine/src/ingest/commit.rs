@@ -14,8 +14,9 @@ use kith_store::{StoreError, Tx, definitions};
 
 use super::project::{self, Touched};
 use super::{Delivery, Ingested, Kept, Prepared};
+use crate::definitions::Version;
 use crate::erasure::keep_out;
-use crate::identity::place;
+use crate::identity::{Placed, place};
 
 /// What a delivery became.
 pub(crate) struct Committed {
@@ -156,6 +157,26 @@ pub(crate) async fn commit(
         created: placed.created,
         changed,
     }))
+}
+
+/// Brings up to date what follows from facts whose identifiers went elsewhere, with no new fact.
+pub(crate) async fn carry(
+    tx: &mut Tx<'_>,
+    workspace: WorkspaceId,
+    version: &Version,
+    placed: &Placed,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let said = &Rows {
+        names: BTreeMap::new(),
+        events: Vec::new(),
+        messages: Vec::new(),
+        observations: Vec::new(),
+        memberships: Vec::new(),
+    };
+    let touched = Touched { placed, said, at };
+    project::project(tx, workspace, version, touched).await?;
+    Ok(())
 }
 
 /// Where a delivery comes from, as every row of it says.

@@ -23,7 +23,7 @@ use crate::error::EngineError;
 use crate::quota::Quota;
 use contract::{Checked, Deliverer};
 
-pub(crate) use commit::{Committed, commit};
+pub(crate) use commit::{Committed, carry, commit};
 
 /// What became of a delivery. It says how much, never what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

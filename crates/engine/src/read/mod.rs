@@ -10,11 +10,13 @@ mod conversation;
 mod cursor;
 mod decisions;
 mod governed;
+mod identity;
 mod journey;
 mod line;
 mod list;
 mod mistakes;
 mod proof;
+mod reviews;
 mod standing;
 mod subject;
 
@@ -31,10 +33,12 @@ pub use conversation::{AuthorAnswer, ConversationAnswer, ConversationRequest, Me
 pub use decisions::{AccountDecision, Decided, Decisions, DecisionsRequest};
 pub use governed::Governed;
 pub(crate) use governed::{Receipt, Sealed};
+pub use identity::{DecisionItem, EdgeItem, IdentifierItem, IdentityAnswer};
 pub use journey::{ChangeItem, Journey, JourneyEntry, JourneyKind, JourneyOf, JourneyRequest};
 pub use line::{ConversationItem, ConversationNews, OpenedItem};
 pub use list::{
     FoundItem, ListRequest, Listed, Page, PageRow, RootAnswer, RootRequest, SearchPage,
     SearchRequest, SortField,
 };
+pub use reviews::{ReviewItem, Reviews};
 pub(crate) use standing::{Standing, standing, would_be};

@@ -133,16 +133,18 @@ impl Engine {
             .await?;
         let Left { each, ingested } = left.inspect_err(|error| {
             if matches!(error, EngineError::Refused(_)) {
-                self.metrics().decided_change(Outcome::Refused);
+                self.metrics()
+                    .decided_change(Purpose::AccountEdit, Outcome::Refused);
             }
         })?;
         self.metrics().ingested(Trust::Server, ingested);
         for answer in &each {
-            self.metrics().decided_change(match answer {
+            let outcome = match answer {
                 Ok(_) => Outcome::Allowed,
                 Err(EngineError::Refused(_)) => Outcome::Refused,
                 Err(_) => Outcome::NotFound,
-            });
+            };
+            self.metrics().decided_change(Purpose::AccountEdit, outcome);
         }
         Ok(each)
     }

@@ -9,6 +9,7 @@ pub(crate) mod decisions;
 pub(crate) mod erasure;
 pub(crate) mod health;
 pub(crate) mod hooks;
+pub(crate) mod identity;
 pub(crate) mod ingest;
 pub(crate) mod journey;
 mod lines;

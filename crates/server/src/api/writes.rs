@@ -27,7 +27,7 @@ pub(crate) const MAX_WRITE_BYTES: usize = 64 * 1024;
 pub(crate) struct Kind {
     /// Its part of the path.
     plural: &'static str,
-    root: RootKind,
+    pub(super) root: RootKind,
     /// What the audit calls it.
     pub(crate) action: &'static str,
     /// Whether one names the accounts that it belongs to, with its role in each.

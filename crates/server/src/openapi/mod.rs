@@ -3,6 +3,7 @@
 
 mod audit;
 mod delivery;
+mod identity;
 mod journey;
 mod lists;
 mod schemas;
@@ -74,6 +75,9 @@ struct About {
 fn operation(route: &Route) -> Value {
     if route.purpose == RoutePurpose::Ingest {
         return delivery::operation(route);
+    }
+    if let Some(operation) = identity::operation(route) {
+        return operation;
     }
     if route.reveals == Reveals::Outcomes {
         return writes::operation(route);
@@ -276,6 +280,7 @@ fn about(path: &str) -> Option<About> {
         },
         _ => {
             return lists::about(path)
+                .or_else(|| identity::about(path))
                 .or_else(|| journey::about(path))
                 .or_else(|| audit::about(path));
         }

@@ -374,7 +374,12 @@ async fn write_all(client: &Client, method: Method, path: &str, id: &str) -> Vec
         json!({"name": SECRET, "account": {"id": id}, "properties": {"code": SECRET}}),
         json!({"name": SECRET, "account": {"id": SECRET}, "person": SECRET}),
     ];
-    bodies.push(json!([SECRET]));
+    bodies.extend([
+        json!({"with": SECRET}),
+        json!({"identifiers": [SECRET]}),
+        json!({"decision": SECRET}),
+        json!([SECRET]),
+    ]);
     let method = reqwest::Method::from_bytes(method.as_str().as_bytes()).unwrap();
     let mut answers = Vec::new();
     for id in [id, SECRET] {
@@ -559,6 +564,29 @@ async fn a_hidden_value_leaves_through_no_door(store: Store) {
                         let path = path.replace("{id}", id);
                         answers.push(asker.send(reqwest::Method::POST, &path, SECRET).await);
                     }
+                }
+            }
+            // Which identifiers are told is what fields say, and those are asked for everywhere else.
+            (Method::Get, path) if path.ends_with("/identity") => {
+                let id = if path.contains("people") { &ada } else { &id };
+                for asker in askers.iter().take(2) {
+                    answers.extend(read_all(asker, path, id).await);
+                }
+            }
+            (Method::Get, "/v1/reviews") => {
+                for asker in &askers {
+                    for query in ["", "?status=accepted", &format!("?status={SECRET}")] {
+                        answers.push(asker.get(&format!("{}{query}", route.path)).await);
+                    }
+                }
+            }
+            // Nobody of the cast may decide about identity: one asker and the writers try.
+            (Method::Post, path)
+                if route.purpose
+                    == kith_server::routes::RoutePurpose::Fixed(Purpose::PersonMerge) =>
+            {
+                for asker in askers.iter().take(1).chain(writers.iter().take(1)) {
+                    answers.extend(write_all(asker, route.method, path, &id).await);
                 }
             }
             (Method::Post | Method::Patch, path) if route.reveals == Reveals::Outcomes => {

@@ -25,6 +25,7 @@ mod identity;
 mod isolation;
 mod journey;
 mod leaks;
+mod merging;
 mod metrics;
 mod openapi;
 mod pages;

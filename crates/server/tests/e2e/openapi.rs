@@ -131,6 +131,22 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
             "/v1/audit/log/consistency?from=0".into(),
         ),
     ];
+    asked.extend([
+        get(
+            "/v1/people/{id}/identity",
+            format!("/v1/people/{ada}/identity?{view}"),
+        ),
+        get(
+            "/v1/accounts/{id}/identity",
+            format!("/v1/accounts/{id}/identity?{view}"),
+        ),
+        get(
+            "/v1/companies/{id}/identity",
+            format!("/v1/companies/x/identity?{view}"),
+        ),
+        get("/v1/reviews", "/v1/reviews".into()),
+        get("/v1/reviews", "/v1/reviews?status=x".into()),
+    ]);
     for (list, one) in [
         ("/v1/people", "/v1/people/{id}"),
         ("/v1/companies", "/v1/companies/{id}"),
@@ -145,12 +161,16 @@ async fn asked(app: &TestApp) -> Vec<(&'static str, Method, String, String)> {
         asked.push(get(list, format!("{list}?{view}&limit=0")));
         asked.push(get(one, format!("{list}/{id}?{view}")));
         asked.push(get(one, format!("{list}/x?{view}")));
+        if one == "/v1/companies/{id}" {
+            let who = "/v1/companies/{id}/identity";
+            asked.push(get(who, format!("{list}/{id}/identity?{view}")));
+        }
     }
     asked
 }
 
 async fn answers_are_as_the_document_says(store: Store) {
-    let auditing = "allow audit.view\nwhen user.role == \"leadership\"\n";
+    let auditing = "allow audit.view, person.merge\nwhen user.role == \"leadership\"\n";
     let folder = crate::conversations::folder().with("policies/audit.kith", auditing);
     let app = TestApp::with_definitions(store, folder).await;
     let conversation = about(&["conversationId:c-1"]).with(json!({"status": "open"}));

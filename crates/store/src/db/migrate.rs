@@ -35,6 +35,7 @@ pub(crate) const SQLITE: &[Migration] = migrations![
     "sqlite/0014_idempotency.sql",
     "sqlite/0015_erasure.sql",
     "sqlite/0016_sources.sql",
+    "sqlite/0017_identity_decisions.sql",
 ];
 
 /// Of `audit.db`.
@@ -58,6 +59,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations![
     "postgres/0013_idempotency.sql",
     "postgres/0014_erasure.sql",
     "postgres/0015_sources.sql",
+    "postgres/0016_identity_decisions.sql",
 ];
 
 /// The steps that a store of this version lacks.

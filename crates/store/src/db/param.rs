@@ -5,8 +5,8 @@ use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
 use kith_domain::id::{
-    AccountId, AgentId, AuditId, CompanyId, EventId, KeyId, MemberId, MessageId, NodeId, PersonId,
-    QuarantineId, SecretId, SourceId,
+    AccountId, AgentId, AuditId, CompanyId, DecisionId, EventId, KeyId, MemberId, MessageId,
+    NodeId, PersonId, QuarantineId, ReviewId, SecretId, SourceId,
 };
 use kith_domain::{Timestamp, id::WorkspaceId};
 use postgres_types::{FromSql, IsNull, ToSql, Type};
@@ -131,6 +131,8 @@ ids!(
     NodeId,
     PersonId,
     QuarantineId,
+    ReviewId,
+    DecisionId,
     SecretId,
     SourceId
 );

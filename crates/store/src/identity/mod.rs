@@ -1,15 +1,25 @@
 //! Identity: the identifiers that sources used, the edges that say two of them are one, the roots
 //! (accounts, people, companies, …) that they belong to at present, and where merged ids lead.
 
+mod decisions;
 mod edges;
+mod joins;
 mod nodes;
 mod redirects;
+pub mod reviews;
 
-pub use edges::{Component, EdgeRow, component, insert_edges, set_edges_active};
+pub use decisions::{
+    DecidedRow, Decision, DecisionKind, about, decide, decision, decision_nodes, undo,
+};
+pub use edges::{
+    Component, EdgeRow, component, edges_at, hold_edges, insert_edges, release_edges,
+    set_edges_active,
+};
+pub use joins::{add_joins, joins};
 pub use nodes::{
     NewNode, NodeRow, Upserted, find, find_all, nodes, nodes_of_root, set_roots, upsert_nodes,
 };
-pub use redirects::{merged_accounts, redirect_to, resolve};
+pub use redirects::{dormant, follow, merged_accounts, redirect_to, resolve, revive};
 
 use kith_domain::id::{
     AccountId, CompanyId, ConversationId, IdError, PersonId, SiteId, SubscriptionId,

@@ -10,15 +10,18 @@ use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 use kith_domain::id::AccountId;
 use kith_domain::{Purpose, Scope, Timestamp};
-use kith_policy::{Reason, Verdict};
+use kith_policy::{Decision, Reason, Verdict};
 use kith_store::identity::RootId;
-use kith_store::{Tx, identity, profiles};
+use kith_store::profiles::{self, Profile};
+use kith_store::{Tx, identity};
 use serde::Serialize;
 
 use super::MAX_NAMED;
-use super::root::{Asker, Listed, Surroundings};
+use super::root::{Asker, Bound, Listed, Surroundings};
 use crate::Engine;
 use crate::access::Caller;
+use crate::audit::Entry;
+use crate::definitions::Version;
 use crate::error::EngineError;
 use crate::read::answer::{EntityAnswer, Governor, IdAnswer, Withheld};
 use crate::read::context::{Begun, MemberRef, Miss, Read, statements};
@@ -94,10 +97,56 @@ impl Engine {
         request: &RootRequest<Id>,
         hash_key: [u8; 32],
     ) -> Result<Read<RootAnswer<Id>>, EngineError> {
+        let looked = match self.look(tx, caller, request, Id::READ).await? {
+            Ok(looked) => looked,
+            Err(miss) => return Ok(Read::Miss(miss)),
+        };
+        let Looked {
+            version,
+            mut entry,
+            id,
+            now,
+            bound,
+            profile,
+            decision,
+            allowed_because,
+        } = looked;
+        let mut governor = Governor {
+            catalog: &version.definitions.catalog,
+            decision: &decision,
+            hash_key: &hash_key,
+            now,
+            released: Vec::new(),
+        };
+        let fields = governor.fields(Id::ENTITY, bound.own(), &profile.provenance);
+        let accounts: Vec<_> = bound.accounts.iter().take(MAX_NAMED).copied().collect();
+        let answer = RootAnswer {
+            purpose: request.purpose,
+            definitions_version: version.number,
+            decided_at: now,
+            root: IndexMap::from([(Id::ENTITY.as_str(), EntityAnswer { id, fields })]),
+            accounts: accounts.iter().map(|id| IdAnswer { id: *id }).collect(),
+            withheld: governor.withheld(&[Id::ENTITY]),
+            allowed_because,
+        };
+        entry.accounts = accounts;
+        entry.statements = statements(&answer.allowed_because);
+        entry.set_fields(governor.released);
+        Ok(Read::Answer(Sealed::new(answer, entry)))
+    }
+
+    /// Finds the one that is asked for, bound and decided on as in a list of its kind.
+    pub(in crate::read) async fn look<Id: Listed>(
+        &self,
+        tx: &mut Tx<'_>,
+        caller: &Caller,
+        request: &RootRequest<Id>,
+        action: &'static str,
+    ) -> Result<Result<Looked<Id>, Miss>, EngineError> {
         let (workspace, now) = (caller.workspace, self.runtime().now());
         let (on_behalf_of, purpose) = (request.on_behalf_of.as_ref(), request.purpose);
         let begun = self
-            .begin(tx, caller, on_behalf_of, Id::READ, purpose)
+            .begin(tx, caller, on_behalf_of, action, purpose)
             .await?;
         let Begun {
             version,
@@ -106,11 +155,11 @@ impl Engine {
             ..
         } = match begun {
             Ok(begun) => begun,
-            Err(miss) => return Ok(Read::Miss(miss)),
+            Err(miss) => return Ok(Err(miss)),
         };
         // A verdict that is false whatever the row is refused before any row is read.
         if let Some(refusal) = plan.refusal() {
-            return Ok(Read::Miss(Miss::refused(entry, &version, &refusal)));
+            return Ok(Err(Miss::refused(entry, &version, &refusal)));
         }
         let catalog = &version.definitions.catalog;
         let root = identity::resolve(tx, workspace, request.id.into()).await?;
@@ -129,7 +178,7 @@ impl Engine {
             Some((surroundings.bind(asker, id, row)?, profile))
         });
         let Some((bound, profile)) = bound else {
-            return Ok(Read::Miss(Miss::not_found(entry)));
+            return Ok(Err(Miss::not_found(entry)));
         };
         match root {
             RootId::Account(id) => entry.account = Some(id),
@@ -138,35 +187,35 @@ impl Engine {
         }
         let decision = plan.decide(&bound.subject(), now);
         if !decision.exists {
-            return Ok(Read::Miss(Miss::not_found(entry)));
+            return Ok(Err(Miss::not_found(entry)));
         }
         let allowed_because = match &decision.verdict {
             Verdict::Allowed { reasons } => reasons.clone(),
             Verdict::Refused(refusal) => {
-                return Ok(Read::Miss(Miss::refused(entry, &version, refusal)));
+                return Ok(Err(Miss::refused(entry, &version, refusal)));
             }
         };
-        let mut governor = Governor {
-            catalog,
-            decision: &decision,
-            hash_key: &hash_key,
+        Ok(Ok(Looked {
+            version,
+            entry,
+            id,
             now,
-            released: Vec::new(),
-        };
-        let fields = governor.fields(Id::ENTITY, bound.own(), &profile.provenance);
-        let accounts: Vec<_> = bound.accounts.iter().take(MAX_NAMED).copied().collect();
-        let answer = RootAnswer {
-            purpose,
-            definitions_version: version.number,
-            decided_at: now,
-            root: IndexMap::from([(Id::ENTITY.as_str(), EntityAnswer { id, fields })]),
-            accounts: accounts.iter().map(|id| IdAnswer { id: *id }).collect(),
-            withheld: governor.withheld(&[Id::ENTITY]),
+            bound,
+            profile,
+            decision,
             allowed_because,
-        };
-        entry.accounts = accounts;
-        entry.statements = statements(&answer.allowed_because);
-        entry.set_fields(governor.released);
-        Ok(Read::Answer(Sealed::new(answer, entry)))
+        }))
     }
+}
+
+/// One root that was found, and what was decided on it.
+pub(in crate::read) struct Looked<Id> {
+    pub(in crate::read) version: Arc<Version>,
+    pub(in crate::read) entry: Entry,
+    pub(in crate::read) id: Id,
+    pub(in crate::read) now: Timestamp,
+    bound: Bound,
+    profile: Profile<Id>,
+    pub(in crate::read) decision: Decision,
+    pub(in crate::read) allowed_because: Arc<[Reason]>,
 }
