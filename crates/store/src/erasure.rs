@@ -49,6 +49,12 @@ const DELETE_EDGES: &str = "DELETE FROM edge
     WHERE workspace = ?1 AND a IN (SELECT r.node FROM {rows})";
 const DELETE_EDGES_BACK: &str = "DELETE FROM edge
     WHERE workspace = ?1 AND b IN (SELECT r.node FROM {rows})";
+const DELETE_DECIDED: &str = "DELETE FROM identity_decision_node
+    WHERE workspace = ?1 AND node IN (SELECT r.node FROM {rows})";
+const DELETE_REVIEWS: &str = "DELETE FROM review
+    WHERE workspace = ?1 AND a IN (SELECT r.node FROM {rows})";
+const DELETE_REVIEWS_BACK: &str = "DELETE FROM review
+    WHERE workspace = ?1 AND b IN (SELECT r.node FROM {rows})";
 const DELETE_NODES: &str = "DELETE FROM identifier
     WHERE workspace = ?1 AND id IN (SELECT r.node FROM {rows})";
 const DELETE_CLAIMS: &str = "DELETE FROM dedup
@@ -200,6 +206,9 @@ pub async fn erase_person(
         DELETE_MEMBERSHIPS,
         DELETE_EDGES,
         DELETE_EDGES_BACK,
+        DELETE_DECIDED,
+        DELETE_REVIEWS,
+        DELETE_REVIEWS_BACK,
         DELETE_NODES,
     ] {
         take(tx, ws, sql, &ids, &mut claims).await?;

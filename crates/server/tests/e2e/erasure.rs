@@ -17,12 +17,13 @@ crate::promises! {
     an_erased_person_does_not_come_back,
     all_that_would_be_erased_can_be_exported,
     only_whom_the_policies_let_erase_erases,
+    what_was_decided_of_an_erased_person_goes_too,
     others_keep_what_is_theirs,
 }
 
 /// In everything that is said by or of the person who is erased, and in nothing else.
 const TRACE: &str = "zq7trace";
-const POLICY: &str = "allow person.erase\nwhen user.role == \"support\"\n\n\
+const POLICY: &str = "allow person.erase, person.merge\nwhen user.role == \"support\"\n\n\
     limit person to account.region in user.regions\nwhen user.role == \"support\"\n";
 
 async fn app(store: Store) -> TestApp {
@@ -257,4 +258,23 @@ async fn all_that_would_be_erased_can_be_exported(store: Store) {
     if store == Store::Postgres {
         assert_eq!(entries.await, ["1"]);
     }
+}
+
+async fn what_was_decided_of_an_erased_person_goes_too(store: Store) {
+    let app = app(store).await;
+    deliver(&app).await;
+    let other = json!({"type": "group", "userId": user("ada2"), "groupId": "acme",
+                       "traits": {"region": "eu"}});
+    app.source("product").deliver([other]).await;
+    let (ada, other) = (id_of(&app, "ada").await, id_of(&app, "ada2").await);
+    let sam = writer(&app, "sam").await;
+    let path = format!("/v1/people/{ada}/merge");
+    crate::writes::post(&sam, &path, json!({"with": other}))
+        .await
+        .expect(200);
+    let decided = "SELECT count(*) FROM identity_decision_node";
+    assert_ne!(app.home().column(decided).await, ["0"]);
+    erase(&sam, &ada).await.expect(200);
+    assert_eq!(app.home().column(decided).await, ["0"]);
+    assert_eq!(traces(&app).await, [""; 0]);
 }
