@@ -429,6 +429,12 @@ pub(crate) enum PeopleCommand {
         #[command(flatten)]
         workspace: WorkspaceArg,
     },
+    /// Put up for review who are likely one; merges nobody
+    #[command(after_help = help::PEOPLE_SUGGEST)]
+    Suggest {
+        #[command(flatten)]
+        workspace: WorkspaceArg,
+    },
     /// Take in again what names an identifier whose person was erased
     #[command(after_help = help::PEOPLE_READMIT)]
     Readmit {

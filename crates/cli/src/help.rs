@@ -298,3 +298,10 @@ Nothing is hidden in it: give it to nobody but the person. The audit log keeps t
 
 Examples:
   kith people export per_01kbf9qt3aeqz9gqb4mk2x1v6r --file ada.json";
+
+pub(crate) const PEOPLE_SUGGEST: &str = "\
+People whose names, addresses and other texts are nearly the same wait in `GET /v1/reviews`, with the fields
+that are alike. Who was put up before is not put up again.
+
+Examples:
+  kith people suggest";

@@ -44,7 +44,7 @@ pub use definitions::{
 pub use erasure::Erasure;
 pub use error::{EngineError, FieldRefused, Refused};
 pub use health::Health;
-pub use identity::{Ruled, Ruling};
+pub use identity::{Ruled, Ruling, Suggested};
 pub use index::{Indexed, indexed};
 pub use ingest::Ingested;
 pub use kith_store::identity::reviews::ReviewStatus;

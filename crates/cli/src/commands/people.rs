@@ -21,6 +21,7 @@ pub(super) async fn run(shell: &Shell, command: PeopleCommand) -> Result<(), Fai
             file,
             workspace,
         } => export(shell, &id, file.as_deref(), &workspace).await,
+        PeopleCommand::Suggest { workspace } => suggest(shell, &workspace).await,
         PeopleCommand::Readmit {
             identifier,
             workspace,
@@ -94,6 +95,22 @@ async fn erase(shell: &Shell, id: &str, workspace: &WorkspaceArg) -> Result<(), 
             "erased {}: {} identifiers, {} values, {} events, {} messages in {} conversations, {} refused messages\n\
              what names this person again is not taken in; backups made before still hold them",
             of.id, of.identifiers, of.values, of.events, of.messages, of.conversations, of.quarantined
+        )
+    })?;
+    Ok(())
+}
+
+async fn suggest(shell: &Shell, workspace: &WorkspaceArg) -> Result<(), Failure> {
+    let workspace = workspace::find(&shell.engine, workspace).await?;
+    let found = shell.engine.suggest_duplicates(workspace.id).await?;
+    shell.output.result(&found, || {
+        let rest = match found.is_partial {
+            true => "; there are more people than are compared in one run",
+            false => "",
+        };
+        format!(
+            "compared {} people: {} pairs are likely one, {} of them wait for a review from now on{rest}",
+            found.people, found.likely, found.new
         )
     })?;
     Ok(())

@@ -47,6 +47,7 @@ const PAGES: &[&str] = &[
     "people erase",
     "people export",
     "people readmit",
+    "people suggest",
     "sources",
     "sources add",
     "sources list",

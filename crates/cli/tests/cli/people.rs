@@ -33,3 +33,18 @@ fn a_person_is_exported_erased_and_let_in_again() {
     let error = home.fails(2, "people readmit usr_2481");
     assert!(error.contains("expected TYPE:VALUE"), "{error}");
 }
+
+#[test]
+fn who_are_likely_one_wait_for_a_review_once() {
+    let home = Home::new();
+    home.ok("demo --once");
+    let first = home.json("people suggest");
+    assert_eq!(first["people"], 400);
+    let likely = first["likely"].as_u64().unwrap();
+    // The cast has a person who is there twice.
+    assert!(likely >= 1, "{first}");
+    assert_eq!(first["new"].as_u64(), Some(likely));
+    let again = home.json("people suggest");
+    assert_eq!(again["likely"].as_u64(), Some(likely));
+    assert_eq!(again["new"], 0);
+}

@@ -463,7 +463,7 @@ fn decided_before() -> EngineError {
     EngineError::Conflict("it was decided before".to_owned())
 }
 
-fn strongest(nodes: &[NodeRow]) -> Option<NodeId> {
+pub(super) fn strongest(nodes: &[NodeRow]) -> Option<NodeId> {
     let strength = |row: &&NodeRow| (row.kind.priority(), row.kind, row.value.clone());
     nodes.iter().min_by_key(strength).map(|row| row.id)
 }

@@ -6,6 +6,8 @@ mod lane;
 mod place;
 mod resolve;
 pub mod similar;
+mod suggest;
 
 pub use decide::{Ruled, Ruling};
 pub(crate) use place::{Placed, place};
+pub use suggest::Suggested;
