@@ -7,12 +7,10 @@ use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{MatchedPath, Path, RawQuery, State};
 use kith_domain::id::NodeId;
-use kith_engine::{
-    Governed, IdentityAnswer, Listed, MemberRef, ReviewStatus, Reviews, RootId, RootRequest, Ruled,
-    Ruling,
-};
+use kith_engine::{Governed, IdentityAnswer, Listed, ReviewStatus, Reviews, RootId, Ruled, Ruling};
 
 use super::journey::id_of;
+use super::lists;
 use super::writes::kind;
 use crate::App;
 use crate::auth::Authenticated;
@@ -29,17 +27,7 @@ pub(crate) async fn read<Id: Listed>(
 where
     <Id as FromStr>::Err: std::fmt::Display,
 {
-    let mut faults = Faults::default();
-    let query = query.as_deref().unwrap_or_default();
-    let query = Query::read(query, &mut faults, &["purpose", "onBehalfOf"]);
-    let purpose = query.required(&mut faults, "purpose");
-    let id = id_of::<Id>(id, &mut faults);
-    let request = purpose.zip(id).map(|(purpose, id)| RootRequest {
-        purpose,
-        id,
-        on_behalf_of: query.text("onBehalfOf").map(MemberRef::from),
-    });
-    let request = faults.finish(request)?;
+    let request = lists::read_root(id, query.as_deref().unwrap_or_default())?;
     Ok(Json(app.engine.identity(&caller, request).await?))
 }
 

@@ -47,8 +47,19 @@ pub(crate) async fn one<Id: Listed>(
 where
     <Id as FromStr>::Err: std::fmt::Display,
 {
+    let request = read_root(id, query.as_deref().unwrap_or_default())?;
+    Ok(Json(app.engine.root(&caller, request).await?))
+}
+
+/// Reads which root is asked for.
+pub(super) fn read_root<Id: Listed>(
+    id: Result<Path<String>, PathRejection>,
+    query: &str,
+) -> Result<RootRequest<Id>, Problem>
+where
+    <Id as FromStr>::Err: std::fmt::Display,
+{
     let mut faults = Faults::default();
-    let query = query.as_deref().unwrap_or_default();
     let query = Query::read(query, &mut faults, &["purpose", "onBehalfOf"]);
     let purpose = query.required(&mut faults, "purpose");
     let id = id_of::<Id>(id, &mut faults);
@@ -57,8 +68,7 @@ where
         id,
         on_behalf_of: query.text("onBehalfOf").map(MemberRef::from),
     });
-    let request = faults.finish(request)?;
-    Ok(Json(app.engine.root(&caller, request).await?))
+    faults.finish(request)
 }
 
 fn read_list(query: &str) -> Result<ListRequest, Problem> {
